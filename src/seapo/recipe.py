@@ -1,0 +1,231 @@
+"""A recipe: one typed object that describes a run.
+
+    name: uf60
+    data:  {path: train.jsonl.gz, limit: 60}
+    train: {method: dpo, learning_rate: 2.0e-4}
+
+Every key has a default, so a recipe names only what differs. Defaults of `train` are the published setting
+(arXiv:2509.24781): KTO, beta 0.1, LoRA rank 8 and alpha 16 on all linear layers, 5e-6 cosine, 3 epochs, 2 x 8 samples a step.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from seapo.errors import RecipeError, did_you_mean
+from seapo.records import Status
+
+
+class Section(BaseModel):
+    """Base of the recipe and its sections: frozen, and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class ModelSection(Section):
+    """The model that judges plausibility, is trained, and is evaluated."""
+
+    name: str = "embedded"
+    """`embedded` (SmolLM2-135M-Instruct), a local folder, or a hub id."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the forward passes in inject and train; `auto` is bfloat16 where the processor multiplies it natively."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model. Leave it off unless you have read that code."""
+
+
+class DataSection(Section):
+    """Where prompts and good answers come from."""
+
+    path: str = "starter"
+    """`starter` (shipped with seapo), a file, a `datasets` folder, or a hub id."""
+    format: str = "auto"
+    """A known format's name, where recognising it goes wrong; `seapo source --help` lists them."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Column map, as `{prompt: question, chosen: answer}`."""
+    split: str = "train"
+    """Split of a hub data set or `datasets` folder that has several."""
+    limit: int | None = Field(default=None, gt=0)
+    """Number of samples to keep, drawn by the seed; all where it is left out."""
+
+
+class InjectSection(Section):
+    """Which errors to put in, and how."""
+
+    error_types: tuple[str, ...] = ("correctness", "logic", "hallucination")
+    strategies: tuple[str, ...] = ("rule", "pivot")
+    candidates_per_type: int = Field(default=6, gt=0)
+    """Candidates of a sample and type that the model ranks."""
+    max_completion_tokens: int = Field(default=512, gt=0)
+    """Samples with a longer answer are skipped."""
+
+
+class VerifySection(Section):
+    """What a negative must pass."""
+
+    accept: tuple[Status, ...] = ("proved", "judged", "constructed")
+    min_length_ratio: float = 0.6
+    """Length of the negative over the length of the chosen answer, in characters."""
+    max_length_ratio: float = 1.6
+    max_edit_ratio: float = 0.5
+    """Share of the answer that may be replaced."""
+    allow_unsandboxed_code: bool = False
+    """Run unit tests without a sandbox where bubblewrap is missing. The code comes from data and models."""
+    test_timeout_s: float = Field(default=5.0, gt=0)
+
+
+class MixSection(Section):
+    """Which negatives to train on."""
+
+    kind: Literal["mixed", "single", "all", "original"] = "mixed"
+    """One of the types at random per sample; one type; every type; or the data's own rejected answers."""
+    error_type: str | None = None
+    """The type, for `single`."""
+
+    @model_validator(mode="after")
+    def _check_single(self) -> Self:
+        if (self.kind == "single") != (self.error_type is not None):
+            raise ValueError("error_type belongs to kind: single, which needs it (as error_type: correctness)")
+        return self
+
+
+class TrainSection(Section):
+    """How to train. Names and meanings as in TRL and transformers."""
+
+    method: Literal["kto", "dpo"] = "kto"
+    beta: float = Field(default=0.1, gt=0)
+    desirable_weight: float = Field(default=1.0, ge=0)
+    undesirable_weight: float = Field(default=1.0, ge=0)
+    learning_rate: float = Field(default=5e-6, gt=0)
+    lr_scheduler_type: str = "cosine"
+    warmup_steps: int = Field(default=0, ge=0)
+    num_train_epochs: float = Field(default=3.0, gt=0)
+    per_device_train_batch_size: int = Field(default=2, gt=0)
+    """Samples; the negatives of a sample travel with it."""
+    gradient_accumulation_steps: int = Field(default=8, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    lora_r: int = Field(default=8, gt=0)
+    lora_alpha: int = Field(default=16, gt=0)
+    lora_dropout: float = Field(default=0.0, ge=0, lt=1)
+    lora_target_modules: str | tuple[str, ...] = "all-linear"
+    max_length: int = Field(default=2048, gt=0)
+    """Tokens of prompt and completion; longer samples are set aside and counted."""
+    max_tokens_per_row: int = Field(default=2048, gt=0)
+    """Tokens that one packed forward pass may hold."""
+    logging_steps: int = Field(default=1, gt=0)
+    save_steps: int = Field(default=10, gt=0)
+
+
+class EvaluateSection(Section):
+    """What to measure before and after."""
+
+    suites: tuple[str, ...] = ("starter",)
+    """`starter` ships with seapo; `truthfulqa` needs a data folder."""
+    data_dir: str | None = None
+    """Folder with benchmark data, one sub-folder a benchmark."""
+    limit: int | None = Field(default=None, gt=0)
+    """Items of each task, the same ones for every model."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "float32"
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+
+
+class ReportSection(Section):
+    """What the report shows."""
+
+    examples_per_type: int = Field(default=10, ge=0)
+
+
+class Recipe(Section):
+    """All that a run does."""
+
+    name: str = Field(default="run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Name of the run's folder."""
+    runs_dir: str = "runs"
+    seed: int = 0
+    model: ModelSection = ModelSection()
+    data: DataSection = DataSection()
+    inject: InjectSection = InjectSection()
+    verify: VerifySection = VerifySection()
+    mix: MixSection = MixSection()
+    train: TrainSection = TrainSection()
+    evaluate: EvaluateSection = EvaluateSection()
+    report: ReportSection = ReportSection()
+
+    @property
+    def run_dir(self) -> Path:
+        """The run's folder."""
+        return Path(self.runs_dir) / self.name
+
+
+def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a YAML recipe and apply `key=value` overrides (`data.limit=60`); raises RecipeError with every mistake."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
+        raise RecipeError(f"{path}: cannot be read as a recipe: {problem}") from problem
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping of sections, this is a {type(values).__name__}")
+    for override in overrides:
+        _apply_override(values, override)
+    return parse_recipe(values, where=str(path))
+
+
+def parse_recipe(values: dict[str, Any], *, where: str = "recipe") -> Recipe:
+    """The recipe of plain values; raises RecipeError that lists every mistake with the nearest known key."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as problem:
+        mistakes = [f"  {_describe(error)}" for error in problem.errors()]
+        noun = "mistake" if len(mistakes) == 1 else "mistakes"
+        raise RecipeError(f"{where}: {len(mistakes)} {noun}\n" + "\n".join(mistakes)) from problem
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """The whole recipe as YAML, every default written out."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"{override!r} is not an override; write key=value, as data.limit=60")
+    *sections, last = key.split(".")
+    for section in sections:
+        inner = values.setdefault(section, {})
+        if not isinstance(inner, dict):
+            raise RecipeError(f"{override!r}: {section!r} is not a section")
+        values = inner
+    try:
+        values[last] = yaml.safe_load(text) if text else ""
+    except yaml.YAMLError as problem:
+        raise RecipeError(f"{override!r}: the value cannot be read: {problem}") from problem
+
+
+def _describe(error: Any) -> str:
+    location = [str(part) for part in error["loc"]]
+    where = ".".join(location) or "recipe"
+    if error["type"] != "extra_forbidden":
+        received = "" if isinstance(error["input"], dict) else f" (received {error['input']!r})"
+        return f"{where}: {error['msg']}{received}"
+    section: type[BaseModel] = Recipe
+    for part in location[:-1]:
+        annotation = section.model_fields[part].annotation
+        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        section = annotation
+    known = list(section.model_fields)
+    hint = did_you_mean(location[-1], known)
+    elsewhere = [
+        f"{name}.{location[-1]}"
+        for name, field in Recipe.model_fields.items()
+        if isinstance(field.annotation, type)
+        and issubclass(field.annotation, BaseModel)
+        and location[-1] in field.annotation.model_fields
+    ]
+    if not hint and elsewhere:
+        hint = f" Did you mean {elsewhere[0]!r}?"
+    return f"{where}: no such key.{hint} Known: {', '.join(known)}"

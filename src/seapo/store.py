@@ -1,0 +1,72 @@
+"""Files of a run: written beside and renamed, read back as records, known by their hashes."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from seapo.errors import DataError
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a kill at any moment, sees the old text or the new one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document for people and machines: indented, keys in the given order."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document; raises DataError where it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise DataError(f"{path}: cannot be read as JSON: {problem}") from problem
+
+
+def write_records(path: Path, records: Iterable[BaseModel]) -> int:
+    """Write records, one JSON object a line, whole or not at all; gives their number."""
+    count = 0
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    with beside.open("w", encoding="utf-8") as file:
+        for count, record in enumerate(records, start=1):
+            file.write(record.model_dump_json() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+    return count
+
+
+def read_records(path: Path, kind: type[R]) -> Iterator[R]:
+    """Read what `write_records` wrote; raises DataError with file and line where a row does not fit."""
+    try:
+        file = path.open(encoding="utf-8")
+    except OSError as problem:
+        raise DataError(f"{path}: cannot be read: {problem.strerror}") from problem
+    with file:
+        for line, text in enumerate(file, start=1):
+            try:
+                yield kind.model_validate_json(text)
+            except ValidationError as problem:
+                first = problem.errors()[0]
+                where = ".".join(str(part) for part in first["loc"])
+                raise DataError(f"{path}, line {line}: not a {kind.__name__}: {where}: {first['msg']}") from problem
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
