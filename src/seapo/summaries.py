@@ -1,0 +1,117 @@
+"""What each stage says of itself: the `summary.json` in its folder, read by the next call, the table and the report."""
+
+from typing import Literal
+
+from seapo.records import Dimension, Record, Status
+
+
+class SourceSummary(Record):
+    """From rows to samples."""
+
+    path: str
+    format: str
+    """The format that was recognised or asked for."""
+    columns: dict[str, str]
+    """Our field -> the column it was read from."""
+    rows: int
+    samples: int
+    """Good samples kept, after `data.limit`."""
+    beyond_limit: int = 0
+    """Good samples left out by `data.limit`."""
+    set_aside: dict[str, int]
+    """Reason -> number of rows."""
+    by_dimension: dict[str, int]
+    """Dimension (or `unknown`) -> number of samples kept."""
+
+
+class InjectSummary(Record):
+    """From samples to candidates, each count by error type."""
+
+    asked: dict[str, int]
+    candidates: dict[str, int]
+    by_strategy: dict[str, dict[str, int]]
+    """Error type -> strategy -> number of candidates."""
+    skipped: dict[str, dict[str, int]]
+    """Error type -> reason -> number of samples without a candidate."""
+    injector: str
+    """The model that ranked them."""
+
+
+class VerifySummary(Record):
+    """From candidates to negatives, each count by error type."""
+
+    asked: dict[str, int]
+    """Samples for which a negative was wanted."""
+    accepted: dict[str, int]
+    status: dict[str, dict[Status, int]]
+    proofs: dict[str, dict[str, int]]
+    """Error type -> check that proved the error -> number of negatives; one negative may have several proofs."""
+    dropped_candidates: dict[str, dict[str, int]]
+    """Error type -> check that failed -> number of candidates; one candidate may fail several."""
+    without_negative: dict[str, dict[str, int]]
+    """Error type -> reason -> number of samples."""
+    set_aside_samples: dict[str, int]
+    """Reason -> number of samples whose chosen answer failed a proof itself."""
+
+
+class MixSummary(Record):
+    """From negatives to training pairs."""
+
+    kind: str
+    samples: int
+    pairs: int
+    by_error_type: dict[str, int]
+    without_pair: int
+    """Samples for which the mix found no negative."""
+
+
+class TrainSummary(Record):
+    """What training did."""
+
+    method: str
+    model: str
+    samples: int
+    pairs: int
+    set_aside: dict[str, int]
+    """Reason -> number of pairs."""
+    steps: int
+    trainable_parameters: int
+    tokens_computed: int
+    """Tokens of the packed trees over the whole training, reference pass left out."""
+    tokens_padded: int
+    """Tokens that separate, padded prompt + completion rows of the same batches would have held."""
+    final: dict[str, float]
+    """Metric -> mean over the last tenth of the steps (at least one)."""
+    warnings: tuple[str, ...] = ()
+
+
+class ScoreRow(Record):
+    """One line of the table of scores; scores and differences are shares between 0 and 1."""
+
+    name: str
+    """A task's name, or a dimension's."""
+    dimension: Dimension
+    metric: str
+    items: int
+    before: float
+    before_interval: tuple[float, float]
+    after: float
+    after_interval: tuple[float, float]
+    difference: float
+    """Mean of the paired differences, after minus before."""
+    difference_interval: tuple[float, float]
+    verdict: Literal["better", "worse", "undecided"]
+    """`undecided` where the interval of the difference holds zero."""
+
+
+class EvaluateSummary(Record):
+    """Scores of the untouched and the trained model on the same items."""
+
+    model: str
+    confidence: float
+    method: str
+    """How the intervals were computed, in words."""
+    tasks: tuple[ScoreRow, ...]
+    dimensions: tuple[ScoreRow, ...]
+    not_measured: dict[str, str] = {}
+    """Dimension or task -> why it was not measured."""
