@@ -1,0 +1,17 @@
+"""Weights, tokenizer and chat template; the embedded model. Importing this loads no torch."""
+
+from typing import Any
+
+__all__ = ["ChatScorer", "encode_chat", "load_embedded", "load_model"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("load_embedded", "load_model"):
+        from seapo.model import load
+
+        return getattr(load, name)
+    if name in ("ChatScorer", "encode_chat"):
+        from seapo.model import chat
+
+        return getattr(chat, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

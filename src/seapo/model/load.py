@@ -1,0 +1,116 @@
+"""Load models and tokenizers of `transformers`, and the embedded one."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from seapo.errors import ModelError
+from seapo.model.embedded import cache_dir, embedded_gguf
+from seapo.recipe import ModelSection
+from seapo.store import file_sha256
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model with its tokenizer and a name that changes with its weights."""
+
+    model: Any
+    tokenizer: Any
+    name: str
+    fingerprint: str
+    """16 hex digits that stand for weights, configuration and chat template."""
+
+
+def load_embedded(dtype: torch.dtype = torch.float32) -> tuple[Any, Any]:
+    """The embedded SmolLM2-135M-Instruct as (model, tokenizer), in eval mode.
+
+    The 4-bit GGUF is dequantised once, to float32 safetensors in the cache folder, because that takes 20 s.
+    Raises ModelError where the package is missing.
+    """
+    folder = _dequantised()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+    return model.eval(), tokenizer
+
+
+def load_model(section: ModelSection, *, dtype: str | None = None) -> LoadedModel:
+    """The model of a recipe; `dtype` overrides the recipe's. Raises ModelError where it cannot be loaded."""
+    kind = resolve_dtype(dtype or section.dtype)
+    if section.name == "embedded":
+        model, tokenizer = load_embedded(kind)
+        return LoadedModel(model, tokenizer, "SmolLM2-135M-Instruct", model_fingerprint(section))
+    try:
+        options = {"trust_remote_code": section.trust_remote_code}
+        tokenizer = transformers.AutoTokenizer.from_pretrained(section.name, **options)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            section.name, dtype=kind, use_safetensors=True, **options
+        )
+    except (OSError, ValueError) as problem:
+        raise ModelError(f"model {section.name!r} cannot be loaded: {str(problem).splitlines()[0]}") from problem
+    if tokenizer.chat_template is None:
+        raise ModelError(f"the tokenizer of {section.name!r} has no chat template; use an instruct model")
+    if torch.cuda.is_available():
+        model = model.to("cuda")
+    return LoadedModel(model.eval(), tokenizer, section.name, model_fingerprint(section))
+
+
+def resolve_dtype(name: str) -> torch.dtype:
+    """`auto` is bfloat16 where the processor multiplies it natively, else float32."""
+    if name != "auto":
+        kind: torch.dtype = getattr(torch, name)
+        return kind
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+def model_fingerprint(section: ModelSection) -> str:
+    """16 hex digits that change with the weights that a recipe's model name stands for."""
+    if section.name == "embedded":
+        return file_sha256(embedded_gguf())[:16]
+    folder = Path(section.name)
+    if not folder.is_dir():
+        from transformers.utils import cached_file
+
+        config = cached_file(section.name, "config.json")
+        folder = Path(str(config)).parent
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".jinja", ".model"))
+    return hashlib.sha256(json.dumps([[f.name, file_sha256(f)] for f in files]).encode()).hexdigest()[:16]
+
+
+def _dequantised() -> Path:
+    """Folder with the embedded model as safetensors; made on first use, beside and renamed."""
+    gguf = embedded_gguf()
+    folder = cache_dir() / f"smollm2-135m-instruct-{file_sha256(gguf)[:12]}-t{transformers.__version__}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+    try:
+        _dequantise(gguf, beside)
+        os.replace(beside, folder)
+    except OSError:
+        if not folder.is_dir():  # else another process made it meanwhile
+            raise
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return folder
+
+
+def _dequantise(gguf: Path, folder: Path) -> None:
+    source = {"gguf_file": gguf.name}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(gguf.parent, **source)
+    model = transformers.AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
+    # The weights are plain now: with the marks of the quantised file left in, the copy could not be written or loaded.
+    del model.config.quantization_config
+    model.hf_quantizer = None
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)

@@ -1,0 +1,136 @@
+"""Groups of token sequences that share a prompt, as prefix trees, laid into rows.
+
+A tree is written depth first, so the tokens below a token follow it without a gap, and one integer per token,
+`subtree_end`, says where they stop. Token q may attend to token k exactly when `k <= q < subtree_end[k]`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Group:
+    """A prompt and the completions that are scored after it, as token ids."""
+
+    prompt: Sequence[int]
+    completions: Sequence[Sequence[int]]
+
+    def __post_init__(self) -> None:
+        if len(self.prompt) == 0:
+            raise ValueError("a group needs at least one prompt token: the first completion token is scored after it")
+
+
+@dataclass(frozen=True)
+class TokenTree:
+    """The prefix tree of one group, depth first; a node is a token in its context."""
+
+    tokens: list[int]
+    depths: list[int]
+    """Position of each node in its sequence, from 0."""
+    parents: list[int]
+    """Node before each node; -1 for the first prompt token."""
+    subtree_end: list[int]
+    """One past the last node below each node."""
+    first_scored: int
+    """Nodes from here on are completion tokens."""
+    paths: list[list[int]]
+    """For each completion, the nodes of its tokens."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A tree in a row: all completions of a group, or some where all together exceed the row."""
+
+    group: int
+    completions: list[int]
+    tree: TokenTree
+    offset: int
+    """Place of the tree's first node in the row."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Trees that one forward pass holds side by side."""
+
+    pieces: list[Piece]
+
+    def __len__(self) -> int:
+        return sum(len(piece.tree) for piece in self.pieces)
+
+
+def build_tree(prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> TokenTree:
+    """The prefix tree of a prompt and its completions, children in the order of their token ids."""
+    count = len(prompt)
+    tokens, depths, parents = list(prompt), list(range(count)), list(range(-1, count - 1))
+    paths: list[list[int]] = [[] for _ in completions]
+    previous: Sequence[int] = ()
+    path: list[int] = []
+    for index in sorted(range(len(completions)), key=lambda i: tuple(completions[i])):
+        completion = completions[index]
+        shared = _shared_length(previous, completion)
+        path = path[:shared]
+        for token in completion[shared:]:
+            parents.append(path[-1] if path else count - 1)
+            depths.append(count + len(path))
+            path.append(len(tokens))
+            tokens.append(token)
+        paths[index] = list(path)
+        previous = completion
+    return TokenTree(tokens, depths, parents, _subtree_ends(parents), count, paths)
+
+
+def pack_rows(groups: Sequence[Group], max_tokens_per_row: int) -> list[Row]:
+    """Trees of all groups in rows of at most `max_tokens_per_row` tokens, best fit, largest first.
+
+    A group that is larger than a row is split by completions, and its prompt repeated; one sequence that is longer than
+    a row gets a longer row of its own.
+    """
+    pieces = [piece for index, group in enumerate(groups) for piece in _pieces(index, group, max_tokens_per_row)]
+    pieces.sort(key=lambda piece: (-len(piece[2]), piece[0], piece[1]))
+    rows: list[list[Piece]] = []
+    sizes: list[int] = []
+    for group, completions, tree in pieces:
+        fitting = [r for r, size in enumerate(sizes) if size + len(tree) <= max_tokens_per_row]
+        row = max(fitting, key=lambda r: sizes[r]) if fitting else len(rows)
+        if row == len(rows):
+            rows.append([])
+            sizes.append(0)
+        rows[row].append(Piece(group, completions, tree, sizes[row]))
+        sizes[row] += len(tree)
+    return [Row(row) for row in rows]
+
+
+def _pieces(index: int, group: Group, limit: int) -> list[tuple[int, list[int], TokenTree]]:
+    whole = build_tree(group.prompt, group.completions)
+    if len(whole) <= limit:
+        return [(index, list(range(len(group.completions))), whole)]
+    order = sorted(range(len(group.completions)), key=lambda i: tuple(group.completions[i]))
+    parts: list[list[int]] = []
+    size, previous = 0, group.completions[order[0]]
+    for completion in order:
+        tokens = group.completions[completion]
+        grown = size + len(tokens) - _shared_length(previous, tokens)
+        if not parts or grown > limit:
+            parts.append([])
+            grown = len(group.prompt) + len(tokens)
+        parts[-1].append(completion)
+        size, previous = grown, tokens
+    return [(index, part, build_tree(group.prompt, [group.completions[i] for i in part])) for part in parts]
+
+
+def _shared_length(left: Sequence[int], right: Sequence[int]) -> int:
+    for length, (a, b) in enumerate(zip(left, right, strict=False)):
+        if a != b:
+            return length
+    return min(len(left), len(right))
+
+
+def _subtree_ends(parents: list[int]) -> list[int]:
+    ends = list(range(1, len(parents) + 1))
+    for node in range(len(parents) - 1, 0, -1):
+        parent = parents[node]
+        ends[parent] = max(ends[parent], ends[node])
+    return ends
