@@ -1,8 +1,5 @@
 """Load models and tokenizers of `transformers`, and the embedded one."""
 
-import hashlib
-import json
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,6 +11,7 @@ import transformers
 
 from seapo.errors import ModelError
 from seapo.model.embedded import cache_dir, embedded_gguf
+from seapo.model.identity import dtype_name, model_fingerprint
 from seapo.recipe import ModelSection
 from seapo.store import file_sha256
 
@@ -43,7 +41,7 @@ def load_embedded(dtype: torch.dtype = torch.float32) -> tuple[Any, Any]:
 
 def load_model(section: ModelSection, *, dtype: str | None = None) -> LoadedModel:
     """The model of a recipe; `dtype` overrides the recipe's. Raises ModelError where it cannot be loaded."""
-    kind = resolve_dtype(dtype or section.dtype)
+    kind = getattr(torch, dtype_name(dtype or section.dtype))
     if section.name == "embedded":
         model, tokenizer = load_embedded(kind)
         return LoadedModel(model, tokenizer, "SmolLM2-135M-Instruct", model_fingerprint(section))
@@ -62,30 +60,6 @@ def load_model(section: ModelSection, *, dtype: str | None = None) -> LoadedMode
     return LoadedModel(model.eval(), tokenizer, section.name, model_fingerprint(section))
 
 
-def resolve_dtype(name: str) -> torch.dtype:
-    """`auto` is bfloat16 where the processor multiplies it natively, else float32."""
-    if name != "auto":
-        kind: torch.dtype = getattr(torch, name)
-        return kind
-    if torch.cuda.is_available():
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
-
-
-def model_fingerprint(section: ModelSection) -> str:
-    """16 hex digits that change with the weights that a recipe's model name stands for."""
-    if section.name == "embedded":
-        return file_sha256(embedded_gguf())[:16]
-    folder = Path(section.name)
-    if not folder.is_dir():
-        from transformers.utils import cached_file
-
-        config = cached_file(section.name, "config.json")
-        folder = Path(str(config)).parent
-    files = sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".json", ".jinja", ".model"))
-    return hashlib.sha256(json.dumps([[f.name, file_sha256(f)] for f in files]).encode()).hexdigest()[:16]
-
-
 def _dequantised() -> Path:
     """Folder with the embedded model as safetensors; made on first use, beside and renamed."""
     gguf = embedded_gguf()
@@ -96,7 +70,7 @@ def _dequantised() -> Path:
     beside = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
     try:
         _dequantise(gguf, beside)
-        os.replace(beside, folder)
+        beside.replace(folder)
     except OSError:
         if not folder.is_dir():  # else another process made it meanwhile
             raise

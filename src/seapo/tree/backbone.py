@@ -29,7 +29,7 @@ class Backbone:
         return self._tree_states(row) if self.takes_tree_mask else self._padded_states(row)
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """LM head, with the scaling and soft cap that the model's configuration asks for; shape (tokens, vocabulary)."""
+        """LM head, scaled and capped as the model's configuration asks; shape (tokens, vocabulary)."""
         config = self.causal_lm.config.get_text_config()
         logits: Tensor = self.causal_lm.get_output_embeddings()(hidden)
         if (scale := getattr(config, "logit_scale", None)) is not None:

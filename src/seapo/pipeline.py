@@ -1,0 +1,367 @@
+"""Composes the stages into a run: what each reads and writes, what is reused, and what is said on the way.
+
+    source -> inject -> verify -> mix -> train -> evaluate -> report
+
+A stage is reused when the fingerprint of its inputs still matches: its part of the recipe, the files of the stages
+before it, the data's and the model's hash, and the version of its code. `STAGES` says which of these each stage has.
+"""
+
+import importlib.metadata
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seapo.errors import RunError
+from seapo.journal import Journal
+from seapo.recipe import DataSection, ModelSection, Recipe, dump_recipe
+from seapo.records import (
+    Candidate,
+    DroppedCandidate,
+    ItemScore,
+    Negative,
+    PreferencePair,
+    Record,
+    Sample,
+    Skip,
+    digest,
+)
+from seapo.runfolder import RunFolder, hash_files
+from seapo.store import file_sha256, read_json, read_records, write_json, write_records, write_text
+from seapo.summaries import EvaluateSummary, InjectSummary, SourceSummary, TrainSummary, VerifySummary
+
+T = TypeVar("T")
+PACKAGES = ("accelerate", "numpy", "peft", "pydantic", "safetensors", "tokenizers", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: what its output depends on, and the function that writes it."""
+
+    name: str
+    version: int
+    """Raised when the stage's code gives other output for the same input."""
+    sections: tuple[str, ...]
+    """Sections of the recipe that it reads."""
+    inputs: dict[str, tuple[str, ...]]
+    """Stage -> files of it that it reads; no file named means all."""
+    write: Callable[["Run", Path], None]
+    uses_data: bool = False
+    uses_model: bool = False
+
+
+@dataclass
+class Run:
+    """A recipe at work in its folder."""
+
+    recipe: Recipe
+    quiet: bool = False
+    folder: RunFolder = field(init=False)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Stage -> seconds that it took in this call; a reused stage is left out."""
+
+    def __post_init__(self) -> None:
+        self.folder = RunFolder(self.recipe.run_dir)
+
+    def say(self, text: str) -> None:
+        """A line about progress, on stderr."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def progress(self, description: str) -> Callable[[Iterable[T]], Iterable[T]]:
+        """A progress bar on stderr, with rate and time left, to put around an iterable."""
+
+        def bar(items: Iterable[T]) -> Iterable[T]:
+            from tqdm import tqdm
+
+            pause_s = 0.2 if sys.stderr.isatty() else 10.0
+            return tqdm(items, desc=f"  {description}", disable=self.quiet, mininterval=pause_s, dynamic_ncols=True)
+
+        return bar
+
+    def journal(self) -> Journal:
+        """The run's journal, to be closed by the caller."""
+        return Journal(self.folder.journal)
+
+    def records(self, stage: str, file: str, kind: type[Any]) -> list[Any]:
+        """Records of a finished stage's file."""
+        return list(read_records(self.folder.stage(stage) / file, kind))
+
+
+def run_stages(run: Run, names: Sequence[str] | None = None) -> None:
+    """Bring the named stages (all, by default) up to date, in order; finished ones whose inputs match are reused.
+
+    Raises RunError where a named stage needs one that is neither finished nor named.
+    """
+    _quiet_libraries()
+    with run.folder.lock():
+        write_text(run.folder.path / "recipe.yaml", dump_recipe(run.recipe))
+        for stage in STAGES.values():
+            if names is None or stage.name in names:
+                _bring_up_to_date(run, stage)
+                _write_run_json(run)
+
+
+def plan(run: Run) -> dict[str, str]:
+    """Stage -> what a call would do with it now: `reuse`, `go on`, `run`."""
+    doings: dict[str, str] = {}
+    for stage in STAGES.values():
+        ready = all(doings[name] == "reuse" for name in stage.inputs)
+        fingerprint = stage_fingerprint(run, stage) if ready else None
+        if fingerprint and run.folder.fingerprint(stage.name) == fingerprint:
+            doings[stage.name] = "reuse"
+        else:
+            doings[stage.name] = "go on" if (run.folder.path / f".{stage.name}.partial").is_dir() else "run"
+    return doings
+
+
+def stage_fingerprint(run: Run, stage: Stage) -> str:
+    """16 hex digits over everything that a stage's output follows from."""
+    values = run.recipe.model_dump(mode="json")
+    return digest(
+        {
+            "stage": [stage.name, stage.version],
+            "seed": run.recipe.seed,
+            "recipe": {section: values[section] for section in stage.sections},
+            "inputs": {name: _input_hashes(run, name, files) for name, files in stage.inputs.items()},
+            "data": data_sha256(run.recipe.data) if stage.uses_data else None,
+            "model": _model_hash(run.recipe.model) if stage.uses_model else None,
+        }
+    )
+
+
+def data_sha256(data: DataSection) -> dict[str, str]:
+    """File -> SHA-256 of what the recipe's data path stands for; a hub id stands for itself."""
+    if data.path == "starter":
+        from seapo.tasks.starter import data_files
+
+        return {file.name: file_sha256(file) for file in data_files()}
+    path = Path(data.path)
+    if path.is_file():
+        return {path.name: file_sha256(path)}
+    return hash_files(path) if path.is_dir() else {"hub": data.path}
+
+
+def _bring_up_to_date(run: Run, stage: Stage) -> None:
+    for name in stage.inputs:
+        if run.folder.fingerprint(name) is None:
+            raise RunError(
+                f"'{stage.name}' needs the output of '{name}', which is not there; "
+                f"run: seapo {name} {run.folder.path}"
+            )
+    fingerprint = stage_fingerprint(run, stage)
+    if run.folder.fingerprint(stage.name) == fingerprint:
+        run.say(f"{stage.name}: reused")
+        return
+    run.say(f"{stage.name} ...")
+    start = time.monotonic()
+    run.folder.produce(stage.name, fingerprint, lambda folder: stage.write(run, folder))
+    run.seconds[stage.name] = round(time.monotonic() - start, 1)
+    run.say(f"{stage.name}: done in {run.seconds[stage.name]:.0f} s")
+
+
+def _input_hashes(run: Run, stage: str, files: tuple[str, ...]) -> dict[str, str]:
+    outputs = run.folder.outputs(stage)
+    return {name: sha for name, sha in outputs.items() if not files or name in files}
+
+
+def _model_hash(section: ModelSection) -> str:
+    from seapo.model.identity import model_fingerprint
+
+    return model_fingerprint(section)
+
+
+def _write_run_json(run: Run) -> None:
+    path = run.folder.path / "run.json"
+    before = read_json(path)["stages"] if path.is_file() else {}
+    stages = {}
+    for name in STAGES:
+        fingerprint = run.folder.fingerprint(name)
+        if fingerprint is not None:
+            old = before.get(name, {})
+            seconds = run.seconds.get(name, old.get("seconds") if old.get("fingerprint") == fingerprint else None)
+            stages[name] = {"fingerprint": fingerprint, "seconds": seconds}
+    write_json(
+        path,
+        {
+            "seapo": importlib.metadata.version("seapo"),
+            "python": platform.python_version(),
+            "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+            "platform": platform.platform(),
+            "seed": run.recipe.seed,
+            "data_sha256": data_sha256(run.recipe.data),
+            "model": {"name": run.recipe.model.name, "fingerprint": _model_hash(run.recipe.model)},
+            "stages": stages,
+        },
+    )
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' own bars and notices out of ours, where they are loaded at all."""
+    import os
+
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+def _scorer(run: Run, *, dtype: str, adapter: Path | None = None) -> Any:
+    """A ChatScorer of the recipe's model, with an adapter if one is given; loads torch."""
+    from seapo.model import ChatScorer
+    from seapo.model.load import load_adapter, load_model
+
+    loaded = load_model(run.recipe.model, dtype=dtype)
+    model = load_adapter(loaded.model, adapter) if adapter else loaded.model
+    return ChatScorer(model, loaded.tokenizer, loaded.name, _scorer_fingerprint(run, dtype=dtype, adapter=adapter))
+
+
+def _scorer_fingerprint(run: Run, *, dtype: str, adapter: Path | None = None) -> str:
+    from seapo.model.identity import dtype_name
+
+    weights = hash_files(adapter) if adapter else None
+    return digest([_model_hash(run.recipe.model), dtype_name(dtype), weights])
+
+
+def _write_source(run: Run, folder: Path) -> None:
+    from seapo.source import read_source
+
+    result = read_source(run.recipe.data, seed=run.recipe.seed)
+    write_records(folder / "samples.jsonl", result.samples)
+    write_records(folder / "rejected_rows.jsonl", result.rejected)
+    _write_summary(folder, result.summary)
+    run.say(f"  {result.summary.path}: format {result.summary.format}, {len(result.samples)} samples")
+
+
+def _write_inject(run: Run, folder: Path) -> None:
+    from seapo.inject import inject
+
+    dtype = run.recipe.model.dtype
+    with run.journal() as journal:
+        result = inject(
+            run.records("source", "samples.jsonl", Sample),
+            run.recipe.inject,
+            scorer=lambda: _scorer(run, dtype=dtype),
+            fingerprint=_scorer_fingerprint(run, dtype=dtype),
+            seed=run.recipe.seed,
+            journal=journal,
+            progress=run.progress("inject"),
+        )
+    write_records(folder / "candidates.jsonl", result.candidates)
+    write_records(folder / "skipped.jsonl", result.skips)
+    _write_summary(folder, result.summary)
+
+
+def _write_verify(run: Run, folder: Path) -> None:
+    from seapo.verify import verify_candidates
+
+    with run.journal() as journal:
+        result = verify_candidates(
+            run.records("source", "samples.jsonl", Sample),
+            run.records("inject", "candidates.jsonl", Candidate),
+            run.records("inject", "skipped.jsonl", Skip),
+            run.recipe.verify,
+            error_types=run.recipe.inject.error_types,
+            journal=journal,
+            progress=run.progress("verify"),
+        )
+    write_records(folder / "negatives.jsonl", result.negatives)
+    write_records(folder / "dropped.jsonl", result.dropped)
+    write_records(folder / "skipped.jsonl", result.skips)
+    write_records(folder / "set_aside.jsonl", result.set_aside)
+    _write_summary(folder, result.summary)
+
+
+def _write_mix(run: Run, folder: Path) -> None:
+    from seapo.mix import mix_pairs
+
+    samples = run.records("source", "samples.jsonl", Sample)
+    negatives = run.records("verify", "negatives.jsonl", Negative)
+    result = mix_pairs(samples, negatives, run.recipe.mix, seed=run.recipe.seed)
+    write_records(folder / "pairs.jsonl", result.pairs)
+    _write_summary(folder, result.summary)
+
+
+def _write_train(run: Run, folder: Path) -> None:
+    from seapo.model.load import load_model
+    from seapo.train import train
+
+    with run.journal() as journal:
+        summary = train(
+            run.records("mix", "pairs.jsonl", PreferencePair),
+            run.recipe.train,
+            model=load_model(run.recipe.model),
+            out_dir=folder,
+            seed=run.recipe.seed,
+            journal=journal,
+            progress=run.progress("reference"),
+        )
+    _write_summary(folder, summary)
+    for warning in summary.warnings:
+        run.say(f"  warning: {warning}")
+
+
+def _write_evaluate(run: Run, folder: Path) -> None:
+    from seapo.evaluate import compare, evaluate, load_items
+
+    settings = run.recipe.evaluate
+    items = load_items(settings, seed=run.recipe.seed)
+    adapter = run.folder.stage("train") / "adapter"
+    scores: dict[str, list[ItemScore]] = {}
+    with run.journal() as journal:
+        for name, weights in (("before", None), ("after", adapter)):
+            scores[name] = evaluate(
+                items,
+                lambda weights=weights: _scorer(run, dtype=settings.dtype, adapter=weights),
+                fingerprint=_scorer_fingerprint(run, dtype=settings.dtype, adapter=weights),
+                journal=journal,
+                progress=run.progress(f"evaluate {name}"),
+            )
+            write_records(folder / f"{name}.jsonl", scores[name])
+    summary = compare(
+        scores["before"],
+        scores["after"],
+        model=run.recipe.model.name,
+        confidence=settings.confidence,
+        seed=run.recipe.seed,
+    )
+    _write_summary(folder, summary)
+
+
+def _write_report(run: Run, folder: Path) -> None:
+    from seapo.report import read_run, render
+
+    contents = read_run(run.folder.path)
+    write_text(folder / "index.html", render(contents, settings=run.recipe.report))
+
+
+def _write_summary(folder: Path, summary: Record) -> None:
+    write_json(folder / "summary.json", summary.model_dump(mode="json"))
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("source", 1, ("data",), {}, _write_source, uses_data=True),
+        Stage("inject", 1, ("inject", "model"), {"source": ("samples.jsonl",)}, _write_inject, uses_model=True),
+        Stage(
+            "verify",
+            1,
+            ("verify", "inject"),
+            {"source": ("samples.jsonl",), "inject": ("candidates.jsonl", "skipped.jsonl")},
+            _write_verify,
+        ),
+        Stage("mix", 1, ("mix",), {"source": ("samples.jsonl",), "verify": ("negatives.jsonl",)}, _write_mix),
+        Stage("train", 1, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, uses_model=True),
+        Stage("evaluate", 1, ("evaluate", "model"), {"train": ()}, _write_evaluate, uses_model=True),
+        Stage(
+            "report",
+            1,
+            ("report",),
+            {name: () for name in ("source", "inject", "verify", "mix", "train", "evaluate")},
+            _write_report,
+        ),
+    )
+}
