@@ -17,10 +17,9 @@ from typing import Any, TypeVar
 
 from seapo.errors import RunError
 from seapo.journal import Journal
-from seapo.recipe import DataSection, ModelSection, Recipe, dump_recipe
+from seapo.recipe import DataSection, Recipe, dump_recipe
 from seapo.records import (
     Candidate,
-    DroppedCandidate,
     ItemScore,
     Negative,
     PreferencePair,
@@ -31,9 +30,9 @@ from seapo.records import (
 )
 from seapo.runfolder import RunFolder, hash_files
 from seapo.store import file_sha256, read_json, read_records, write_json, write_records, write_text
-from seapo.summaries import EvaluateSummary, InjectSummary, SourceSummary, TrainSummary, VerifySummary
 
 T = TypeVar("T")
+REPORTED = ("source", "inject", "verify", "mix", "train", "evaluate")
 PACKAGES = ("accelerate", "numpy", "peft", "pydantic", "safetensors", "tokenizers", "torch", "transformers")
 
 
@@ -49,8 +48,8 @@ class Stage:
     inputs: dict[str, tuple[str, ...]]
     """Stage -> files of it that it reads; no file named means all."""
     write: Callable[["Run", Path], None]
-    uses_data: bool = False
-    uses_model: bool = False
+    depends: Callable[[Recipe], Any] | None = None
+    """What else it depends on, as a JSON-like value: hashes of data and model, what the machine offers."""
 
 
 @dataclass
@@ -127,8 +126,7 @@ def stage_fingerprint(run: Run, stage: Stage) -> str:
             "seed": run.recipe.seed,
             "recipe": {section: values[section] for section in stage.sections},
             "inputs": {name: _input_hashes(run, name, files) for name, files in stage.inputs.items()},
-            "data": data_sha256(run.recipe.data) if stage.uses_data else None,
-            "model": _model_hash(run.recipe.model) if stage.uses_model else None,
+            "depends": stage.depends(run.recipe) if stage.depends else None,
         }
     )
 
@@ -149,8 +147,7 @@ def _bring_up_to_date(run: Run, stage: Stage) -> None:
     for name in stage.inputs:
         if run.folder.fingerprint(name) is None:
             raise RunError(
-                f"'{stage.name}' needs the output of '{name}', which is not there; "
-                f"run: seapo {name} {run.folder.path}"
+                f"'{stage.name}' needs the output of '{name}', which is not there; run: seapo {name} {run.folder.path}"
             )
     fingerprint = stage_fingerprint(run, stage)
     if run.folder.fingerprint(stage.name) == fingerprint:
@@ -168,10 +165,23 @@ def _input_hashes(run: Run, stage: str, files: tuple[str, ...]) -> dict[str, str
     return {name: sha for name, sha in outputs.items() if not files or name in files}
 
 
-def _model_hash(section: ModelSection) -> str:
-    from seapo.model.identity import model_fingerprint
+def _model_hash(recipe: Recipe) -> list[str]:
+    from seapo.model.identity import dtype_name, model_fingerprint
 
-    return model_fingerprint(section)
+    return [model_fingerprint(recipe.model), dtype_name(recipe.model.dtype)]
+
+
+def _sandbox_hash(recipe: Recipe) -> bool:
+    """Unit tests prove nothing where no code may run, so a sandbox that was installed since makes a difference."""
+    from seapo import sandbox
+
+    return sandbox.is_available() or recipe.verify.allow_unsandboxed_code
+
+
+def _items_hash(recipe: Recipe) -> str:
+    from seapo.evaluate import load_items
+
+    return digest([_model_hash(recipe), load_items(recipe.evaluate, seed=recipe.seed)])
 
 
 def _write_run_json(run: Run) -> None:
@@ -193,7 +203,9 @@ def _write_run_json(run: Run) -> None:
             "platform": platform.platform(),
             "seed": run.recipe.seed,
             "data_sha256": data_sha256(run.recipe.data),
-            "model": {"name": run.recipe.model.name, "fingerprint": _model_hash(run.recipe.model)},
+            "model": dict(
+                zip(("fingerprint", "dtype"), _model_hash(run.recipe), strict=True), name=run.recipe.model.name
+            ),
             "stages": stages,
         },
     )
@@ -222,7 +234,7 @@ def _scorer_fingerprint(run: Run, *, dtype: str, adapter: Path | None = None) ->
     from seapo.model.identity import dtype_name
 
     weights = hash_files(adapter) if adapter else None
-    return digest([_model_hash(run.recipe.model), dtype_name(dtype), weights])
+    return digest([_model_hash(run.recipe)[0], dtype_name(dtype), weights])
 
 
 def _write_source(run: Run, folder: Path) -> None:
@@ -344,24 +356,19 @@ def _write_summary(folder: Path, summary: Record) -> None:
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("source", 1, ("data",), {}, _write_source, uses_data=True),
-        Stage("inject", 1, ("inject", "model"), {"source": ("samples.jsonl",)}, _write_inject, uses_model=True),
+        Stage("source", 1, ("data",), {}, _write_source, lambda recipe: data_sha256(recipe.data)),
+        Stage("inject", 1, ("inject", "model"), {"source": ("samples.jsonl",)}, _write_inject, _model_hash),
         Stage(
             "verify",
             1,
             ("verify", "inject"),
             {"source": ("samples.jsonl",), "inject": ("candidates.jsonl", "skipped.jsonl")},
             _write_verify,
+            _sandbox_hash,
         ),
         Stage("mix", 1, ("mix",), {"source": ("samples.jsonl",), "verify": ("negatives.jsonl",)}, _write_mix),
-        Stage("train", 1, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, uses_model=True),
-        Stage("evaluate", 1, ("evaluate", "model"), {"train": ()}, _write_evaluate, uses_model=True),
-        Stage(
-            "report",
-            1,
-            ("report",),
-            {name: () for name in ("source", "inject", "verify", "mix", "train", "evaluate")},
-            _write_report,
-        ),
+        Stage("train", 1, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, _model_hash),
+        Stage("evaluate", 1, ("evaluate", "model"), {"train": ()}, _write_evaluate, _items_hash),
+        Stage("report", 1, ("report",), dict.fromkeys(REPORTED, ()), _write_report),
     )
 }

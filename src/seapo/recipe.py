@@ -5,7 +5,8 @@
     train: {method: dpo, learning_rate: 2.0e-4}
 
 Every key has a default, so a recipe names only what differs. Defaults of `train` are the published setting
-(arXiv:2509.24781): KTO, beta 0.1, LoRA rank 8 and alpha 16 on all linear layers, 5e-6 cosine, 3 epochs, 2 x 8 samples a step.
+(arXiv:2509.24781): KTO, beta 0.1, LoRA rank 8 and alpha 16 on all linear layers, 5e-6 cosine, 3 epochs, 2 x 8 samples a
+step.
 """
 
 from collections.abc import Sequence
@@ -215,7 +216,8 @@ def _describe(error: Any) -> str:
     section: type[BaseModel] = Recipe
     for part in location[:-1]:
         annotation = section.model_fields[part].annotation
-        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, BaseModel)
         section = annotation
     known = list(section.model_fields)
     hint = did_you_mean(location[-1], known)

@@ -1,7 +1,8 @@
 """Plug-ins: strategies, checks, suites and error types, each registered by one decorator or call.
 
 A package adds its own by an entry point of the group `seapo.strategies`, `seapo.checks`, `seapo.suites` or
-`seapo.error_types`, whose name is the plug-in's name and whose object is the plug-in; it is loaded on the first look-up.
+`seapo.error_types`, whose name is the plug-in's name and whose object is the plug-in; it is loaded on the first
+look-up.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A run's folder: which stages are finished, on what inputs, and how a stage's output appears in it whole or not at all.
+"""A run's folder: which stages are finished, on what inputs; a stage's output appears in it whole or not at all.
 
     runs/quickstart/
         recipe.yaml      the resolved recipe
@@ -47,7 +47,9 @@ class RunFolder:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as problem:
-                raise RunError(f"another seapo process works in {self.path}; wait for it, or choose name=...") from problem
+                raise RunError(
+                    f"another seapo process works in {self.path}; wait for it, or choose name=..."
+                ) from problem
             yield
 
     def fingerprint(self, stage: str) -> str | None:

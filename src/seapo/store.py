@@ -21,7 +21,7 @@ def write_text(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -42,11 +42,12 @@ def write_records(path: Path, records: Iterable[BaseModel]) -> int:
     count = 0
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     with beside.open("w", encoding="utf-8") as file:
-        for count, record in enumerate(records, start=1):
+        for record in records:
             file.write(record.model_dump_json() + "\n")
+            count += 1
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
+    beside.replace(path)
     return count
 
 

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from seapo.records import Dimension, Record, Status
 
 
@@ -113,5 +115,5 @@ class EvaluateSummary(Record):
     """How the intervals were computed, in words."""
     tasks: tuple[ScoreRow, ...]
     dimensions: tuple[ScoreRow, ...]
-    not_measured: dict[str, str] = {}
+    not_measured: dict[str, str] = Field(default_factory=dict)
     """Dimension or task -> why it was not measured."""

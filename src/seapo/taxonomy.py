@@ -39,8 +39,8 @@ LOGIC = ERROR_TYPES.add(
     ErrorType(
         name="logic",
         definition=(
-            "Every single statement may be fine, but they do not hang together: a contradiction, a step that is "
-            "missing, out of order or unsupported, a cause exchanged with its effect, a conclusion that does not follow."
+            "Every single statement may be fine, but they do not hang together: a contradiction, a step that is missing, "
+            "out of order or unsupported, a cause exchanged with its effect, a conclusion that does not follow."
         ),
         subtypes=(
             "contradiction", "wrong_conclusion", "swapped_steps", "missing_step", "reversed_cause", "wrong_connective",
@@ -54,8 +54,8 @@ HALLUCINATION = ERROR_TYPES.add(
     ErrorType(
         name="hallucination",
         definition=(
-            "The answer brings in something that neither the question nor the facts contain: an invented source, person, "
-            "event, statistic, quotation, or programming interface."
+            "The answer brings in something that neither the question nor the facts contain: an invented source, "
+            "person, event, statistic, quotation, or programming interface."
         ),
         subtypes=(
             "invented_source", "invented_entity", "invented_statistic", "invented_event", "invented_quotation",

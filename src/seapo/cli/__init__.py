@@ -1,0 +1,77 @@
+"""The command line: `seapo COMMAND`. Each command parses, calls one library function, and prints.
+
+Results go to stdout, progress to stderr. A user's mistake prints as a sentence and exits with 2; a stop by the keyboard
+exits with 130. Commands are imported when they are called, so that `--help` answers at once.
+"""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from seapo.errors import SeapoError
+
+COMMANDS = {
+    "run": ("seapo.cli.run", "Do the whole journey of a recipe."),
+    "source": ("seapo.cli.stage", "Read prompts and good answers."),
+    "inject": ("seapo.cli.stage", "Put one known error into each answer."),
+    "verify": ("seapo.cli.stage", "Prove the negatives wrong."),
+    "mix": ("seapo.cli.stage", "Choose the negatives to train on."),
+    "train": ("seapo.cli.stage", "Train the model to prefer the good answers."),
+    "evaluate": ("seapo.cli.stage", "Measure the model before and after."),
+    "report": ("seapo.cli.stage", "Show it all on one HTML page."),
+    "doctor": ("seapo.cli.doctor", "Tell what is installed, what is missing, and how to mend it."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called or asked for help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the journey."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module and take its `build`."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).build(cmd_name, COMMANDS[cmd_name][1])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="seapo")
+def seapo() -> None:
+    """Make language models more truthful by strategic error amplification.
+
+    Puts one known error into good answers, proves it, trains the model to prefer the good answer, and measures what
+    came of it.
+
+    \b
+    Examples:
+      seapo run recipes/quickstart.yaml
+      seapo run recipes/ultrafeedback.yaml data.path=my.jsonl name=mine
+      seapo doctor
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> Any:
+    """Run the command line; the exit code is 0, 2 for a user's mistake, 130 when stopped by the keyboard."""
+    try:
+        return seapo(arguments, standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(2)
+    except SeapoError as problem:
+        print(f"seapo: {problem}", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        print("seapo: stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)

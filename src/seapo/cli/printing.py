@@ -1,0 +1,125 @@
+"""What the commands print of a run: read from its folder, so that a reused run prints the same."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seapo.runfolder import RunFolder
+from seapo.store import read_json
+from seapo.summaries import EvaluateSummary, InjectSummary, MixSummary, SourceSummary, TrainSummary, VerifySummary
+
+
+def describe_run(folder: RunFolder, *, width: int) -> str:
+    """The table of scores, the negatives with their proofs, and where everything lies."""
+    parts = [
+        describe_evaluate(folder, width=width),
+        describe_verify(folder),
+        describe_train(folder),
+        _paths(folder),
+    ]
+    return "\n\n".join(parts)
+
+
+def run_as_json(folder: RunFolder) -> dict[str, Any]:
+    """The summaries of all stages, and the paths."""
+    stages = ("source", "inject", "verify", "mix", "train", "evaluate")
+    summaries = {stage: read_json(folder.stage(stage) / "summary.json") for stage in stages}
+    return {"folder": str(folder.path), "paths": {k: str(v) for k, v in artefacts(folder).items()}, **summaries}
+
+
+def artefacts(folder: RunFolder) -> dict[str, Path]:
+    """What a user takes from a run."""
+    return {
+        "dataset": folder.stage("mix") / "pairs.jsonl",
+        "adapter": folder.stage("train") / "adapter",
+        "report": folder.stage("report") / "index.html",
+    }
+
+
+def describe_stage(name: str, folder: RunFolder) -> str:
+    """A few lines on what one stage did."""
+    describe = {
+        "source": describe_source,
+        "inject": describe_inject,
+        "verify": describe_verify,
+        "mix": describe_mix,
+        "train": describe_train,
+        "evaluate": lambda run: describe_evaluate(run, width=100),
+        "report": lambda run: f"report: {run.stage('report') / 'index.html'}",
+    }
+    return describe[name](folder)
+
+
+def describe_source(folder: RunFolder) -> str:
+    """Rows, samples, and what was set aside."""
+    summary = SourceSummary.model_validate(read_json(folder.stage("source") / "summary.json"))
+    lines = [
+        f"{summary.path}: {summary.rows} rows, format {summary.format}",
+        f"columns: {', '.join(f'{ours} from {theirs!r}' for ours, theirs in summary.columns.items()) or 'as they are'}",
+        f"samples: {summary.samples}"
+        + (f" ({summary.beyond_limit} beyond data.limit)" if summary.beyond_limit else ""),
+        *_counts("set aside", summary.set_aside),
+        f"files: {folder.stage('source')}/samples.jsonl, rejected_rows.jsonl",
+    ]
+    return "\n".join(lines)
+
+
+def describe_inject(folder: RunFolder) -> str:
+    """Candidates by type, and what was skipped."""
+    summary = InjectSummary.model_validate(read_json(folder.stage("inject") / "summary.json"))
+    lines = [f"candidates for {max(summary.asked.values(), default=0)} samples, ranked by {summary.injector}:"]
+    for error_type, count in summary.candidates.items():
+        by_strategy = ", ".join(f"{n} {strategy}" for strategy, n in summary.by_strategy.get(error_type, {}).items())
+        lines.append(f"  {error_type:15}{count:6}  ({by_strategy})")
+        lines += _counts("    skipped", summary.skipped.get(error_type, {}))
+    return "\n".join(lines)
+
+
+def describe_verify(folder: RunFolder) -> str:
+    """Negatives by type, and how each was proved."""
+    summary = VerifySummary.model_validate(read_json(folder.stage("verify") / "summary.json"))
+    lines = [f"{'Negatives':16}{'asked':>6}{'kept':>6}{'proved':>8}{'constructed':>13}  proofs"]
+    for error_type, asked in summary.asked.items():
+        status: Mapping[str, int] = dict(summary.status.get(error_type, {}))
+        proofs = ", ".join(f"{name} {count}" for name, count in summary.proofs.get(error_type, {}).items())
+        kept = summary.accepted.get(error_type, 0)
+        row = f"{error_type:16}{asked:>6}{kept:>6}{status.get('proved', 0):>8}{status.get('constructed', 0):>13}"
+        lines.append(f"{row}  {proofs}")
+    lines += _counts("samples set aside", summary.set_aside_samples)
+    return "\n".join(lines)
+
+
+def describe_mix(folder: RunFolder) -> str:
+    """Pairs by type."""
+    summary = MixSummary.model_validate(read_json(folder.stage("mix") / "summary.json"))
+    lines = [f"{summary.pairs} pairs of {summary.samples} samples, mix {summary.kind}"]
+    lines += [f"  {error_type:15}{count:6}" for error_type, count in summary.by_error_type.items()]
+    return "\n".join([*lines, f"file: {folder.stage('mix') / 'pairs.jsonl'}"])
+
+
+def describe_train(folder: RunFolder) -> str:
+    """Steps, what the tree saved, and warnings."""
+    summary = TrainSummary.model_validate(read_json(folder.stage("train") / "summary.json"))
+    saved = summary.tokens_padded / max(summary.tokens_computed, 1)
+    lines = [
+        f"Training: {summary.method}, {summary.pairs} pairs, {summary.steps} steps, "
+        f"{summary.tokens_computed:,} tokens computed where padded rows hold {summary.tokens_padded:,} ({saved:.1f}x)"
+    ]
+    lines += _counts("  set aside", summary.set_aside)
+    return "\n".join([*lines, *(f"  warning: {warning}" for warning in summary.warnings)])
+
+
+def describe_evaluate(folder: RunFolder, *, width: int) -> str:
+    """The table of scores before and after."""
+    from seapo.evaluate import format_table
+
+    summary = EvaluateSummary.model_validate(read_json(folder.stage("evaluate") / "summary.json"))
+    return format_table(summary, width=width)
+
+
+def _paths(folder: RunFolder) -> str:
+    return "\n".join(f"{name:8} {path}" for name, path in artefacts(folder).items())
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> list[str]:
+    return [f"{title}: {count} x {reason}" for reason, count in counts.items()]

@@ -1,0 +1,78 @@
+"""`seapo source|inject|verify|mix|train|evaluate|report`: one stage on a run's folder."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seapo.cli.recipes import DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, open_recipe
+
+EXAMPLES = {
+    "source": ("seapo source recipes/quickstart.yaml", "seapo source recipes/ultrafeedback.yaml data.path=my.jsonl"),
+    "inject": ("seapo inject runs/quickstart", "seapo inject runs/quickstart inject.error_types=[logic]"),
+    "verify": ("seapo verify runs/quickstart", "seapo verify runs/quickstart verify.accept=[proved]"),
+    "mix": ("seapo mix runs/quickstart", "seapo mix runs/quickstart mix.kind=single mix.error_type=logic"),
+    "train": ("seapo train runs/quickstart", "seapo train runs/quickstart train.method=dpo train.beta=0.2"),
+    "evaluate": ("seapo evaluate runs/quickstart", "seapo evaluate runs/quickstart evaluate.limit=10"),
+    "report": ("seapo report runs/quickstart",),
+}
+DETAILS = {
+    "source": "Formats are recognised from the columns; name one with data.format, or map columns with data.columns.",
+    "inject": "Candidates are ranked by how plausible the model finds them.",
+    "verify": "A negative is proved (false arithmetic, another final answer, a failing unit test) or constructed.",
+    "mix": "Kinds: mixed, single, all, original.",
+    "train": "Methods: kto, dpo. A stopped training goes on from its last checkpoint.",
+    "evaluate": "Suites: starter, truthfulqa (with evaluate.data_dir=FOLDER).",
+    "report": "Writes RUN/report/index.html, which opens without a network.",
+}
+
+
+def build(name: str, summary: str) -> click.Command:
+    """The command of one stage."""
+    examples = "\n".join(f"  {example}" for example in EXAMPLES[name])
+    notes = _format_notes() if name == "source" else ""
+    text = (
+        f"{summary}\n\n{DETAILS[name]}\n\nRECIPE is a YAML file, RUN the folder of a run; KEY=VALUE overrides the "
+        f"recipe, as data.limit=60. What is finished and still fits its inputs is reused.\n\n\b\nExamples:\n{examples}\n{notes}"
+    )
+    return click.command(name, help=text, short_help=summary)(_decorate(_stage(name)))
+
+
+def _stage(name: str) -> Callable[..., None]:
+    def command(recipe: Path, overrides: tuple[str, ...], as_json: bool, quiet: bool, dry_run: bool) -> None:
+        from seapo.pipeline import Run, plan, run_stages
+
+        run = Run(open_recipe(recipe, overrides), quiet=quiet)
+        if dry_run:
+            click.echo(f"{name}: {plan(run)[name]}")
+            return
+        run_stages(run, [name])
+        summary = run.folder.stage(name) / "summary.json"
+        if as_json:
+            found = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
+            click.echo(json.dumps({"folder": str(summary.parent), "summary": found}, indent=2, ensure_ascii=False))
+        else:
+            click.echo(_describe(name, run))
+
+    return command
+
+
+def _decorate(command: Callable[..., None]) -> Callable[..., Any]:
+    for decorator in (DRY_RUN, QUIET, JSON, OVERRIDES, RECIPE):
+        command = decorator(command)
+    return command
+
+
+def _describe(name: str, run: Any) -> str:
+    from seapo.cli.printing import describe_stage
+
+    return describe_stage(name, run.folder)
+
+
+def _format_notes() -> str:
+    from seapo.source import FORMATS
+
+    lines = [f"  {name:22} {summary}" for name, summary in FORMATS.items()]
+    return "\n\b\nFormats:\n" + "\n".join(lines) + "\n"
