@@ -22,3 +22,26 @@ def embedded():
     from seapo.model import load_embedded
 
     return load_embedded()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fail-on-skip",
+        metavar="FILE",
+        type=Path,
+        help="fail where a test is skipped that FILE does not name; lines of FILE: TEST_ID: REASON",
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Count skipped tests as failures where `--fail-on-skip` is given."""
+    listed = session.config.getoption("--fail-on-skip")
+    if listed is None:
+        return
+    lines = listed.read_text(encoding="utf-8").splitlines()
+    allowed = {line.split(": ")[0] for line in lines if line.strip() and not line.startswith("#")}
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = {report.nodeid for report in reporter.stats.get("skipped", [])} - allowed
+    if skipped:
+        reporter.write_line(f"\nskipped, but not allowed to be: {', '.join(sorted(skipped))}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

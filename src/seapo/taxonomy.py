@@ -39,8 +39,9 @@ LOGIC = ERROR_TYPES.add(
     ErrorType(
         name="logic",
         definition=(
-            "Every single statement may be fine, but they do not hang together: a contradiction, a step that is missing, "
-            "out of order or unsupported, a cause exchanged with its effect, a conclusion that does not follow."
+            "Every single statement may be fine, but they do not hang together: a contradiction, a step that is "
+            "missing, out of order or unsupported, a cause exchanged with its effect, a conclusion that does "
+            "not follow."
         ),
         subtypes=(
             "contradiction", "wrong_conclusion", "swapped_steps", "missing_step", "reversed_cause", "wrong_connective",

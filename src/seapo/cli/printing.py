@@ -80,7 +80,7 @@ def describe_verify(folder: RunFolder) -> str:
     summary = VerifySummary.model_validate(read_json(folder.stage("verify") / "summary.json"))
     lines = [f"{'Negatives':16}{'asked':>6}{'kept':>6}{'proved':>8}{'constructed':>13}  proofs"]
     for error_type, asked in summary.asked.items():
-        status: Mapping[str, int] = dict(summary.status.get(error_type, {}))
+        status = {str(name): count for name, count in summary.status.get(error_type, {}).items()}
         proofs = ", ".join(f"{name} {count}" for name, count in summary.proofs.get(error_type, {}).items())
         kept = summary.accepted.get(error_type, 0)
         row = f"{error_type:16}{asked:>6}{kept:>6}{status.get('proved', 0):>8}{status.get('constructed', 0):>13}"

@@ -35,7 +35,8 @@ def build(name: str, summary: str) -> click.Command:
     notes = _format_notes() if name == "source" else ""
     text = (
         f"{summary}\n\n{DETAILS[name]}\n\nRECIPE is a YAML file, RUN the folder of a run; KEY=VALUE overrides the "
-        f"recipe, as data.limit=60. What is finished and still fits its inputs is reused.\n\n\b\nExamples:\n{examples}\n{notes}"
+        f"recipe, as data.limit=60. What is finished and still fits its inputs is reused.\n\n"
+        f"\b\nExamples:\n{examples}\n{notes}"
     )
     return click.command(name, help=text, short_help=summary)(_decorate(_stage(name)))
 
