@@ -219,6 +219,10 @@ class ChoiceItem(Record):
     choices: tuple[str, ...]
     correct: tuple[int, ...]
     """Indices of the right choices."""
+    metric: Literal["acc", "mc2"] = "acc"
+    """`acc`: is the likeliest choice right; `mc2`: share of the choices' probability that lies on right ones."""
+    suite: str = ""
+    """The suite that asks it."""
 
     @model_validator(mode="after")
     def _check_choices(self) -> Self:
@@ -239,6 +243,8 @@ class ItemScore(Record):
     value: float
     """Between 0 and 1."""
     choice_logprobs_nats: tuple[float, ...]
+    suite: str = ""
+    """The suite that asked it."""
 
 
 def apply_edits(text: str, edits: tuple[Edit, ...]) -> str:

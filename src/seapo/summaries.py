@@ -104,6 +104,8 @@ class ScoreRow(Record):
     difference_interval: tuple[float, float]
     verdict: Literal["better", "worse", "undecided"]
     """`undecided` where the interval of the difference holds zero."""
+    mcnemar_p: float | None = None
+    """Exact two-sided p-value of no difference; None for scores that are not 0 or 1 an item."""
 
 
 class EvaluateSummary(Record):
