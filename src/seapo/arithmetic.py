@@ -53,6 +53,15 @@ def equations(text: str) -> tuple[Equation, ...]:
     return tuple(sorted(found, key=lambda equation: (equation.start, equation.end)))
 
 
+def value_of(expression: str) -> Fraction | None:
+    """The exact value of an expression as it stands on one side of an equation; None where it cannot be computed."""
+    items = read_items(expression)
+    try:
+        return _Reader(items, 0, len(items), is_scaled=True).whole()
+    except _UnreadableError:
+        return None
+
+
 def rounds_to(exact: Fraction, written: Fraction, decimals: int) -> bool:
     """Whether `written`, with so many decimals, is the exact value or its rounding; cut-off digits count too."""
     if exact == written:
