@@ -43,6 +43,7 @@ PHRASE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 OPTION = re.compile(r"\(([A-J])\)|\b([A-J])(?=[.)]?\s*\Z)")
+OPTION_WORD = re.compile(r"\b(?:option|choice|correct|answer)\b", re.IGNORECASE)
 CONCLUSION = re.compile(
     r"^\W{0,4}(?:therefore|thus|hence|so|in total|altogether|in conclusion|finally|this means|that means)\b",
     re.IGNORECASE,
@@ -254,7 +255,9 @@ def _by_option(text: str) -> FinalAnswer | None:
         return None
     bracketed, bare = matches[-1].span(1), matches[-1].span(2)
     if bracketed[0] >= 0:
-        return _found(text, *bracketed, "option")
+        is_last = not any(character.isalnum() for character in text[bracketed[1] : end])
+        is_named = is_last or bracketed[0] <= start + 1 or OPTION_WORD.search(text, start, bracketed[0]) is not None
+        return _found(text, *bracketed, "option") if is_named else None
     is_alone = text.strip(" \t\n.)") == text[bare[0] : bare[1]]
     return _found(text, *bare, "option") if is_alone else None
 

@@ -215,7 +215,7 @@ def _is_torn(tokens: Sequence[Item], at: int) -> bool:
     """Whether the token is the tail of `6:00` or `13,2000`, which is no number of its own."""
     if at < 2 or tokens[at - 1].text not in (",", ":"):
         return False
-    return tokens[at - 2].end + 1 == tokens[at].start and tokens[at - 2].kind in ("number", "word")
+    return tokens[at - 2].end + 1 == tokens[at].start and tokens[at - 2].kind == "number"
 
 
 def _is_mixed(tokens: Sequence[Item], at: int) -> bool:
