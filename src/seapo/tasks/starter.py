@@ -2,8 +2,8 @@
 
 The rows stand in `starter_data/<dimension>.<train|test>.jsonl`, one JSON object a line:
 
-    {"id": "starter-mathematics-train-001", "dimension": "mathematics", "question": "...",
-     "truth": {"kind": "number", "value": "84"}, "check": {"kind": "expression", "expression": "12 * 7"}, "answer": "..."}
+    {"id": "starter-mathematics-train-001", "dimension": "mathematics", "question": "...", "answer": "...",
+     "truth": {"kind": "number", "value": "84"}, "check": {"kind": "expression", "expression": "12 * 7"}}
     {"id": "starter-mathematics-test-001", "dimension": "mathematics", "question": "...",
      "truth": {"kind": "number", "value": "9"}, "check": null, "choices": ["...", "...", "..."], "correct": [1]}
 
@@ -62,7 +62,7 @@ class Proposition(Record):
 
 
 class SyllogismCheck(Record):
-    """The truth is `yes` where the premises force the conclusion, `no` where they rule it out, else `cannot be known`."""
+    """The truth is `yes` where the conclusion must hold, `no` where it cannot hold, else `unknown`."""
 
     kind: Literal["syllogism"] = "syllogism"
     premises: tuple[Proposition, ...]
@@ -70,7 +70,7 @@ class SyllogismCheck(Record):
 
 
 class LogicCheck(Record):
-    """The truth is the option whose formula follows from the premises, or `cannot be known` where none does.
+    """The truth is the option whose formula follows from the premises, or `unknown` where none does.
 
     A formula is a Python expression of the variables with `and`, `or`, `not`, `==` (both or neither), `!=` (exactly one
     of two) and `<=` (if the left one, then the right one).
