@@ -108,7 +108,7 @@ def draft_mathematics(frame: Frame, split: Split, rng: random.Random) -> Draft:
     for _ in range(MAX_DRAWS):
         values = _draw_numbers(frame, rng)
         results = [_evaluate(text, values) for text in (frame["truth"], *frame.get("wrong", ()))]
-        is_usable = all(result > 0 for result in results) and len(set(results)) == len(results)
+        is_usable = all(result > 0 and result % 1 == 0 for result in results) and len(set(results)) == len(results)
         if is_usable and _evaluate(frame.get("require", "True"), values):
             break
     else:
@@ -128,12 +128,12 @@ def draft_mathematics(frame: Frame, split: Split, rng: random.Random) -> Draft:
 def draft_reasoning(frame: Frame, split: Split, rng: random.Random) -> Draft:
     """Draw the names of the frame's people."""
     values = _draw_names(frame, rng)
-    truth = _fill(frame["truth"], values)
+    truth, article = _fill(frame["truth"], values), frame.get("article", "")
     return Draft(
         question=_fill(frame["question"], values),
         truth=TextTruth(value=truth),
         check=_check(frame["check"], values),
-        answer=f"{_fill(frame['answer'], values)} The answer is {truth}." if split == "train" else "",
+        answer=f"{_fill(frame['answer'], values)} The answer is {article}{truth}." if split == "train" else "",
         right=_fill(frame.get("right", ""), values),
         wrong=tuple(_fill(wrong, values) for wrong in frame.get("wrong", ())),
     )
