@@ -1,0 +1,148 @@
+"""The drawings: every number in them, theme colours only, ids of their own, and names as text and nothing else."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from seapo.report import RunContents, figures, read_run
+from seapo.report.curves import MOST_POINTS, Panel, Series, training_panels
+from seapo.report.funnel import funnel_steps
+from seapo.report.svg import BLACK, Plot, drawing, to_svg
+
+
+def _forest(contents: RunContents, width: int) -> Plot:
+    assert contents.evaluate
+    return figures.forest(contents.evaluate.dimensions, confidence=0.95, width=width)
+
+
+def _funnel(contents: RunContents, width: int) -> Plot:
+    return figures.funnel(funnel_steps(contents), width=width)
+
+
+def _statuses(contents: RunContents, width: int) -> Plot:
+    assert contents.verify
+    return figures.statuses(contents.verify.status, width=width)
+
+
+def _curves(contents: RunContents, width: int) -> Plot:
+    return figures.curves(training_panels(contents), width=width)
+
+
+PLOTS = {"forest": _forest, "funnel": _funnel, "statuses": _statuses, "curves": _curves}
+
+
+def _draw(plot: Callable[[RunContents, int], Plot], contents: RunContents, width: int) -> str:
+    with drawing():
+        return str(to_svg(plot(contents, width), name="test", css_class="figure"))
+
+
+@pytest.mark.parametrize("width", [figures.WIDE, figures.NARROW])
+@pytest.mark.parametrize("name", PLOTS)
+def test_a_drawing_holds_nothing_that_a_strict_policy_would_block(made_run: Path, name: str, width: int) -> None:
+    root = ElementTree.fromstring(_draw(PLOTS[name], read_run(made_run), width))
+    assert root.get("width") == str(width)
+    assert {element.tag for element in root.iter()} <= {
+        "svg",
+        "g",
+        "defs",
+        "path",
+        "use",
+        "text",
+        "title",
+        "clipPath",
+        "rect",
+    }
+    keys = {key for element in root.iter() for key in element.attrib}
+    assert not [key for key in keys if key == "style" or key.startswith("on")]
+    targets = [element.attrib["href"] for element in root.iter() if "href" in element.attrib]
+    assert all(target.startswith("#test-") for target in targets)
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_every_colour_follows_the_theme(made_run: Path, name: str) -> None:
+    root = ElementTree.fromstring(_draw(PLOTS[name], read_run(made_run), figures.WIDE))
+    colours = {element.get(key) for element in root.iter() for key in ("fill", "stroke")} - {None, "none", BLACK}
+    assert colours
+    assert all(re.fullmatch(r"var\(--[a-z]+\)", str(colour)) for colour in colours), colours
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_the_same_run_gives_the_same_drawing(made_run: Path, name: str) -> None:
+    contents = read_run(made_run)
+    assert _draw(PLOTS[name], contents, figures.WIDE) == _draw(PLOTS[name], contents, figures.WIDE)
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_no_text_stands_outside_its_drawing(made_run: Path, name: str) -> None:
+    for width in (figures.WIDE, figures.NARROW):
+        with drawing():
+            figure = PLOTS[name](read_run(made_run), width).figure
+            box = figure.get_tightbbox()
+        assert box.x0 >= -0.03
+        assert box.x1 * 72 <= width + 2
+
+
+def test_the_forest_tells_its_numbers_and_marks_the_verdict_by_shape(made_run: Path) -> None:
+    drawn = _draw(_forest, read_run(made_run), figures.WIDE)
+    assert "+12.5 [+3.6, +21.4]" in drawn
+    assert "<title>knowledge −7.5 [−14.3, −0.7], worse</title>" in drawn
+    markers = set(re.findall(r'<use [^>]*href="#(test-m[0-9a-f]+)"[^>]*><title>', drawn))
+    assert len(markers) == 3
+
+
+def test_the_funnel_tells_what_is_left_and_lost(made_run: Path) -> None:
+    drawn = _draw(_funnel, read_run(made_run), figures.NARROW)
+    assert all(text in drawn for text in ("57 (−3)", "30 (−27)", "69 (−21)", "60 (−9)", "29 (−31)"))
+
+
+def test_every_point_of_a_curve_tells_its_number(made_run: Path) -> None:
+    contents = read_run(made_run)
+    drawn = _draw(_curves, contents, figures.WIDE)
+    assert drawn.count("<title>") == sum(len(s.steps) for panel in training_panels(contents) for s in panel.series)
+    assert "<title>all pairs, step 1: 0." in drawn
+
+
+def test_names_are_drawn_as_text(made_run: Path) -> None:
+    hostile = "</text><script>alert(1)</script>$\\frac{1}{2}$\u202e"
+    with drawing():
+        drawn = str(to_svg(figures.statuses({hostile: {"proved": 3}}, width=340), name="x", css_class="figure"))
+    root = ElementTree.fromstring(drawn)
+    assert "script" not in {element.tag for element in root.iter()}
+    assert any("</text><script>" in (element.text or "") for element in root.iter("text"))
+    assert "\u202e" not in drawn
+
+
+def test_the_panels_follow_what_was_logged(made_run: Path) -> None:
+    panels = training_panels(read_run(made_run))
+    assert [panel.title for panel in panels] == [
+        "Loss",
+        "Reward margin (β × nats)",
+        "Pairs ranked right (share)",
+        "Chosen log-prob. change (nats)",
+    ]
+    assert [series.name for series in panels[1].series] == ["all pairs", "correctness", "logic", "hallucination"]
+
+
+def test_the_chosen_change_is_the_reward_over_beta(made_run: Path) -> None:
+    contents = read_run(made_run)
+    [change] = training_panels(contents)[3].series
+    assert change.values[0] == pytest.approx(contents.metrics[0]["rewards/chosen"] / 0.1)
+
+
+def test_many_steps_are_averaged_and_the_mean_stays(made_run: Path) -> None:
+    (made_run / "train" / "metrics.jsonl").write_text(
+        "".join(f'{{"step": {i}, "loss": {i % 7}}}\n' for i in range(1200))
+    )
+    [panel] = training_panels(read_run(made_run))
+    [series] = panel.series
+    assert len(series.values) == MOST_POINTS
+    assert sum(series.values) / MOST_POINTS == pytest.approx(sum(i % 7 for i in range(1200)) / 1200)
+
+
+def test_one_curve_needs_no_legend() -> None:
+    panel = Panel("Loss", (Series("all pairs", (1.0, 2.0), (0.5, 0.4)),))
+    with drawing():
+        assert "all pairs</text>" not in to_svg(figures.curves([panel], width=340), name="x", css_class="figure")
