@@ -217,7 +217,7 @@ def _score(name: str, before: float, after: float, half_width: float) -> dict[st
     return {
         "name": name,
         "dimension": name,
-        "metric": "accuracy",
+        "metric": "acc",
         "items": 40,
         "before": before,
         "before_interval": (before - 0.12, before + 0.12),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seapo.report import read_run
-from seapo.report.funnel import funnel_steps, lost
+from seapo.report.funnel import funnel_steps, lost, unexplained
 
 
 def test_every_loss_of_the_made_run_is_explained(made_run: Path) -> None:
@@ -55,3 +55,30 @@ def test_a_mix_of_original_answers_does_not_come_from_the_negatives(made_run: Pa
     steps = funnel_steps(replace(contents, mix=contents.mix.model_copy(update={"kind": "original"})))
     assert steps[-1].unit != steps[-2].unit
     assert lost(steps, len(steps) - 1) == 0
+
+
+def test_rows_that_became_another_rows_rejected_answer_are_accounted_for(made_run: Path) -> None:
+    contents = read_run(made_run)
+    assert contents.source
+    steps = funnel_steps(replace(contents, source=contents.source.model_copy(update={"rows": 64, "merged": 4})))
+    assert lost(steps, 1) == sum(steps[1].reasons.values()) == 7
+    assert steps[1].reasons["joined to another row's sample as its rejected answer"] == 4
+
+
+def test_what_verify_passes_on_from_inject_is_not_told_twice(made_run: Path) -> None:
+    contents = read_run(made_run)
+    assert contents.verify
+    assert contents.inject
+    both = {
+        name: contents.verify.without_negative.get(name, {}) | contents.inject.skipped[name]
+        for name in contents.error_types
+    }
+    steps = funnel_steps(replace(contents, verify=contents.verify.model_copy(update={"without_negative": both})))
+    assert steps[5].reasons == {"every candidate failed": 9}
+
+
+def test_a_loss_without_a_reason_is_counted(made_run: Path) -> None:
+    contents = read_run(made_run)
+    assert contents.verify
+    steps = funnel_steps(replace(contents, verify=contents.verify.model_copy(update={"without_negative": {}})))
+    assert [unexplained(steps, index) for index in range(len(steps))] == [0, 0, 0, 0, 0, 9, 0]

@@ -42,13 +42,18 @@ def lost(steps: tuple[Step, ...], index: int) -> int:
     return steps[index - 1].kept - steps[index].kept
 
 
+def unexplained(steps: tuple[Step, ...], index: int) -> int:
+    """How many of the lost no reason was given for; the page says so rather than let the figures disagree."""
+    return max(lost(steps, index) - sum(steps[index].reasons.values()), 0)
+
+
 def _steps(contents: RunContents) -> Iterator[Step]:
     if contents.source:
         yield from _source_steps(contents.source)
     if contents.inject:
         yield from _inject_steps(contents.inject)
     if contents.verify:
-        yield _verify_step(contents.verify)
+        yield _verify_step(contents.verify, contents.inject)
     if contents.mix:
         yield _mix_step(contents.mix, contents.verify)
     if contents.train:
@@ -58,7 +63,8 @@ def _steps(contents: RunContents) -> Iterator[Step]:
 
 def _source_steps(source: SourceSummary) -> Iterator[Step]:
     yield Step("Rows read", "rows", source.rows)
-    yield Step("Good samples", "rows", source.samples + source.beyond_limit, _ranked([source.set_aside]))
+    reasons = _ranked([source.set_aside, {"joined to another row's sample as its rejected answer": source.merged}])
+    yield Step("Good samples", "rows", source.samples + source.beyond_limit, reasons)
     if source.beyond_limit:
         yield Step("Samples drawn", "rows", source.samples, {"left out by data.limit": source.beyond_limit})
 
@@ -73,10 +79,12 @@ def _inject_steps(inject: InjectSummary) -> Iterator[Step]:
     yield Step("With a candidate", "negatives", asked - sum(skipped.values()), skipped, note)
 
 
-def _verify_step(verify: VerifySummary) -> Step:
+def _verify_step(verify: VerifySummary, inject: InjectSummary | None) -> Step:
+    """What verify lost itself: the reasons that it passes on from inject are told in the step before."""
     dropped = sum(sum(checks.values()) for checks in verify.dropped_candidates.values())
     note = f"candidates failed {_count(dropped, 'check')} on the way" if dropped else ""
-    reasons = _ranked(verify.without_negative.values())
+    own = Counter(_ranked(verify.without_negative.values()))
+    reasons = _ranked([own - Counter(_ranked(inject.skipped.values() if inject else []))])
     return Step("Verified negatives", "negatives", sum(verify.accepted.values()), reasons, note)
 
 

@@ -19,7 +19,7 @@ from seapo.report import figures
 from seapo.report.contents import STAGES, RunContents
 from seapo.report.curves import group_size, training_panels
 from seapo.report.examples import choose_examples
-from seapo.report.funnel import funnel_steps, lost
+from seapo.report.funnel import funnel_steps, lost, unexplained
 from seapo.report.story import capital, duration, interval, not_run, percent, points, spelt, tell
 from seapo.report.svg import Plot, drawing, to_svg
 from seapo.report.untrusted import cut, label, visible
@@ -28,6 +28,7 @@ from seapo.taxonomy import ERROR_TYPES
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 OPEN_EXAMPLES: Final = 3
 """Examples of each type that stand open; the others unfold."""
+METRIC_NAMES: Final = {"acc": "accuracy", "mc2": "MC2", "mean": "mean of its tasks"}
 STATUS_MEANINGS: Final[dict[Status, str]] = {
     "proved": "A program showed that it is wrong: it recomputed an equation, compared final answers, or ran tests.",
     "judged": "A model that did not know which answer was which preferred the original and named the error.",
@@ -76,6 +77,7 @@ def render(contents: RunContents, *, settings: ReportSection) -> str:
         status_meanings=STATUS_MEANINGS,
         examples=choose_examples(contents, per_type=settings.examples_per_type),
         open_examples=OPEN_EXAMPLES,
+        metric_names=METRIC_NAMES,
         figures=_drawings(contents),
         group_size=group_size(contents.metrics),
         dropped=_dropped(contents),
@@ -135,7 +137,10 @@ def _draw(name: str, plot: Callable[[int], Plot]) -> Drawing:
 
 def _steps(contents: RunContents) -> list[dict[str, Any]]:
     steps = funnel_steps(contents)
-    return [{"step": step, "lost": lost(steps, index)} for index, step in enumerate(steps)]
+    return [
+        {"step": step, "lost": lost(steps, index), "unexplained": unexplained(steps, index)}
+        for index, step in enumerate(steps)
+    ]
 
 
 def _type_rows(contents: RunContents) -> list[TypeRow]:
