@@ -1,0 +1,8 @@
+"""Stage 4, verify: prove the negative wrong and the chosen answer right, and look for what gives a negative away."""
+
+from seapo.verify import code, contradiction, error_type, form, giveaways, proofs
+from seapo.verify.check import CHECKS, Check
+from seapo.verify.stage import VerifyResult, verify_candidates
+
+__all__ = ["CHECKS", "Check", "VerifyResult", "verify_candidates"]
+_REGISTERING = (code, contradiction, error_type, form, giveaways, proofs)

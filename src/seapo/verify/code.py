@@ -1,0 +1,259 @@
+"""Checks on Python: do the unit tests pass, and does the standard library have what the code asks of it?"""
+
+import ast
+import builtins
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+
+from seapo import sandbox
+from seapo.answer import python_code
+from seapo.errors import SandboxError
+from seapo.journal import Journal
+from seapo.recipe import VerifySection
+from seapo.records import Candidate, CheckResult, Sample, UnitTestTruth, digest
+from seapo.verify.check import CHECKS, Check, failed, not_judged, passed, shortened
+
+UNIT_TESTS = "unit_tests"
+INVENTED_API = "invented_api"
+VERSION = 1
+"""Raise it when the way of running tests changes, so that remembered results are not used again."""
+ALL_PASSED = 77
+"""Exit status of tests that ran to their end; a program that ends itself early gives another."""
+PROGRAM = """
+import os, sys, types
+module = types.ModuleType("answer")
+sys.modules["answer"] = module
+exec(compile({code!r}, "answer.py", "exec"), module.__dict__)
+exec(compile({tests!r}, "tests.py", "exec"), module.__dict__)
+os._exit({status})
+"""
+SAFE_MODULES = frozenset({
+    "abc", "argparse", "array", "base64", "bisect", "calendar", "cmath", "collections", "contextlib", "copy", "csv",
+    "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools", "glob", "hashlib", "heapq",
+    "html", "io", "itertools", "json", "keyword", "logging", "math", "numbers", "operator", "os", "pathlib", "pprint",
+    "queue", "random", "re", "secrets", "shutil", "statistics", "string", "struct", "sys", "tempfile", "textwrap",
+    "threading", "time", "timeit", "types", "typing", "unicodedata", "urllib", "urllib.parse", "uuid", "weakref",
+    "zlib",
+})  # fmt: skip
+"""Modules whose names are looked up; importing them does nothing that a user would notice."""
+BUILTIN_TYPES: tuple[type, ...] = (str, bytes, list, dict, set, frozenset, tuple, int, float, complex, type(iter([])))
+
+
+@dataclass(frozen=True)
+class TestRun:
+    """What became of unit tests."""
+
+    outcome: str
+    """passed, failed, or not_run."""
+    evidence: str
+
+
+Runner = Callable[[str, str, VerifySection], TestRun]
+
+
+def unit_tests_check(run: "Runner") -> Check:
+    """The check that runs the unit tests of a sample's truth by a given runner."""
+
+    def unit_tests(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
+        """Proof by a test that fails on the negative; the same tests pass on the chosen answer."""
+        if not isinstance(sample.truth, UnitTestTruth):
+            return not_judged(UNIT_TESTS, "the sample has no unit tests")
+        code, chosen_code = python_code(candidate.text), python_code(sample.chosen)
+        if code is None or chosen_code is None:
+            return not_judged(UNIT_TESTS, "there is no Python in the answer")
+        if _behaviour(code) == _behaviour(chosen_code):
+            return not_judged(UNIT_TESTS, "the code is the same but for comments")
+        result = run(code, sample.truth.tests, settings)
+        if result.outcome == "failed":
+            return passed(UNIT_TESTS, result.evidence)
+        if result.outcome == "not_run":
+            return not_judged(UNIT_TESTS, result.evidence)
+        if candidate.error_type in ("correctness", "logic"):
+            return failed(UNIT_TESTS, "all unit tests still pass")
+        return not_judged(UNIT_TESTS, "all unit tests still pass")
+
+    return Check(unit_tests, is_proof=True, is_slow=True)
+
+
+def run_tests(code: str, tests: str, settings: VerifySection) -> TestRun:
+    """Run code and its tests in the sandbox; `not_run` where there is none."""
+    program = PROGRAM.format(code=code, tests=tests, status=ALL_PASSED)
+    try:
+        result = sandbox.run_python(
+            program, timeout_s=settings.test_timeout_s, allow_unsandboxed=settings.allow_unsandboxed_code
+        )
+    except SandboxError as problem:
+        return TestRun("not_run", str(problem))
+    if result.timed_out:
+        return TestRun("failed", f"the code did not end within {settings.test_timeout_s:g} s")
+    if result.returncode == ALL_PASSED:
+        return TestRun("passed", "all unit tests pass")
+    return TestRun("failed", _failure(result.stderr, tests))
+
+
+def remembered(run: Runner, journal: Journal | None) -> Runner:
+    """The same runner, which runs nothing twice that the journal remembers."""
+    if journal is None:
+        return run
+
+    def runner(code: str, tests: str, settings: VerifySection) -> TestRun:
+        version = [VERSION, *sys.version_info[:2]]
+        key = digest(["unit_tests", version, code, tests, settings.test_timeout_s])
+        if (kept := journal.get(key)) is None:
+            result = run(code, tests, settings)
+            if result.outcome == "not_run":
+                return result
+            kept = journal.remember(key, "unit_tests", lambda: {"outcome": result.outcome, "evidence": result.evidence})
+        return TestRun(**kept)
+
+    return runner
+
+
+CHECKS.add(UNIT_TESTS, unit_tests_check(run_tests))
+
+
+def _failure(stderr: str, tests: str) -> str:
+    """The exception and the line of the tests that raised it, from a traceback."""
+    lines = stderr.strip().splitlines()
+    error = shortened(lines[-1], 120) if lines else "the program ended itself before the tests did"
+    places = [line.partition('"tests.py", line ')[2] for line in lines if '"tests.py", line ' in line]
+    number = places[0].partition(",")[0] if places else ""
+    source = tests.splitlines()
+    if number.isdigit() and int(number) <= len(source):
+        return f"{shortened(source[int(number) - 1])} gives {error}"
+    return error
+
+
+def _behaviour(code: str) -> str:
+    """The syntax tree without comments and docstrings; the text itself where it does not parse."""
+    tree = _tree(code)
+    if tree is None:
+        return code
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and body:
+            first = body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                first.value.value = ""
+    return ast.dump(tree)
+
+
+def _tree(code: str) -> ast.Module | None:
+    try:
+        return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+@CHECKS.register(INVENTED_API)
+@lambda judge: Check(judge, is_proof=True)
+def invented_api(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
+    """Proof by a name of the standard library that does not exist; looked up, never run."""
+    code = python_code(candidate.text)
+    if code is None:
+        return not_judged(INVENTED_API, "there is no Python in the answer")
+    known = missing_names(python_code(sample.chosen) or "")
+    missing = [name for name in missing_names(code) if name not in known]
+    if missing:
+        return passed(INVENTED_API, f"the standard library has no {missing[0]}")
+    return not_judged(INVENTED_API, "every name of the standard library that was looked up exists")
+
+
+@lru_cache(maxsize=64)
+def missing_names(code: str) -> tuple[str, ...]:
+    """Dotted names that the code asks of standard modules and that those do not have."""
+    tree = _tree(code)
+    if tree is None:
+        return ()
+    aliases = dict(_imported(tree))
+    rebound = _defined(tree)
+    asked = [name for name in aliases.values() if "." in name]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and (dotted := _dotted(node)) is not None:
+            root, _, rest = dotted.partition(".")
+            if root in aliases and root not in rebound:
+                asked.append(f"{aliases[root]}.{rest}")
+    return tuple(name for name in dict.fromkeys(asked) if _is_missing(name))
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """(name in the code, dotted name that it stands for) of every import."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield (alias.asname, alias.name) if alias.asname else (alias.name.split(".")[0],) * 2
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                if alias.name != "*":
+                    yield alias.asname or alias.name, f"{node.module}.{alias.name}"
+
+
+def _dotted(node: ast.expr) -> str | None:
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
+
+
+def _is_missing(name: str) -> bool:
+    """Whether a dotted name leads out of a module or class that is known in full."""
+    root, *rest = name.split(".")
+    if root not in SAFE_MODULES:
+        return False
+    place: object = importlib.import_module(root)
+    path = root
+    for part in rest:
+        path = f"{path}.{part}"
+        if path in SAFE_MODULES:
+            place = importlib.import_module(path)
+        elif not hasattr(place, part):
+            # A submodule that nobody has imported yet is no attribute.
+            return not hasattr(place, "__path__") or importlib.util.find_spec(path) is None
+        else:
+            place = getattr(place, part)
+        if not isinstance(place, ModuleType | type):
+            return False
+    return False
+
+
+def invented_names(sample: Sample, text: str) -> tuple[str, ...]:
+    """Modules, functions and methods that code brings in and that nothing defines: not the question, the chosen answer,
+    the code itself, Python's builtins, or a method of its builtin types."""
+    code, chosen = python_code(text), python_code(sample.chosen)
+    if code is None or chosen is None or (tree := _tree(code)) is None:
+        return ()
+    familiar = set(_words("\n".join([*(message.content for message in sample.prompt), sample.chosen])))
+    familiar |= {name for kind in BUILTIN_TYPES for name in dir(kind)} | set(dir(builtins)) | _defined(tree)
+    return tuple(name for name in dict.fromkeys(_used(tree)) if name not in familiar)
+
+
+def _words(text: str) -> list[str]:
+    return "".join(character if character.isalnum() or character == "_" else " " for character in text).split()
+
+
+def _defined(tree: ast.Module) -> set[str]:
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+    return names
+
+
+def _used(tree: ast.Module) -> Iterator[str]:
+    """Modules that are imported, and functions and methods that are called."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                yield alias.name.split(".")[0]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            yield node.func.attr

@@ -1,0 +1,58 @@
+"""What a text brings in from nowhere: sources, names, quotations and figures that neither prompt nor answer holds."""
+
+import re
+from dataclasses import dataclass
+
+from seapo.records import Sample
+from seapo.verify.difference import Difference, Hunk, new_numbers, proper_names
+
+SOURCE = re.compile(
+    r"\([A-Z][\w.&,\s-]{1,60}\b(?:1[5-9]|20)\d\d[a-z]?\)|\bet al\b|\baccording to\b|https?://|\bdoi\b|\bISBN\b|\[\d{1,3}\]|"
+    r"\b(?:study|studies|survey|report|paper|journal|researchers?|professor|institute|university|encyclop[ae]dia|textbook|"
+    r"proceedings|archives?|findings|published|conference)\b",
+    re.IGNORECASE,
+)
+QUOTATION = re.compile(r"“[^“”]{12,400}”|\"[^\"\n]{12,400}\"")
+
+MIN_NEW_WORDS = 3
+"""Net words that an insertion has; what exchanges words one for one brings nothing in, it changes a fact."""
+
+
+@dataclass(frozen=True)
+class Invention:
+    """Something new, as it is written."""
+
+    kind: str
+    """source, quotation, name or figure."""
+    text: str
+
+
+def inserted_passages(change: Difference) -> tuple[str, ...]:
+    """The stretches of the edited text that stand where little or nothing stood before."""
+    return tuple(change.after[hunk.after_start : hunk.after_end] for hunk in change.hunks if _is_insertion(hunk))
+
+
+def _is_insertion(hunk: Hunk) -> bool:
+    return len(_words(hunk.inserted)) - len(_words(hunk.removed)) >= MIN_NEW_WORDS
+
+
+def _words(run: tuple[str, ...]) -> list[str]:
+    return [word for word in run if any(character.isalnum() for character in word)]
+
+
+def inventions(sample: Sample, change: Difference) -> tuple[Invention, ...]:
+    """What the inserted passages bring in that is neither in the conversation nor in the chosen answer."""
+    known = "\n".join([*(message.content for message in sample.prompt), sample.chosen])
+    familiar, found = known.casefold(), list[Invention]()
+    for hunk in change.hunks:
+        if not _is_insertion(hunk):
+            continue
+        passage = change.after[hunk.after_start : hunk.after_end]
+        found += [
+            Invention("source", mark[0]) for mark in SOURCE.finditer(passage) if mark[0].casefold() not in familiar
+        ]
+        found += [Invention("quotation", mark[0]) for mark in QUOTATION.finditer(passage) if mark[0] not in known]
+        names = proper_names(change.after, hunk.after_start, hunk.after_end)
+        found += [Invention("name", name) for name in names if name.casefold() not in familiar]
+        found += [Invention("figure", number) for number in new_numbers(passage, known)]
+    return tuple(dict.fromkeys(found))
