@@ -16,7 +16,8 @@ LEADING = re.compile(
     r"on the other hand|nevertheless|that said|in other words|of course|note that)\b[,:]? *)+"
 )
 AUXILIARIES = frozenset({"do", "does", "did"})
-MIN_WORDS = 3
+MIN_WORDS = 4
+"""Shorter sentences (`It is large.`) may speak of two things."""
 MAX_SENTENCES = 200
 
 
@@ -65,11 +66,8 @@ def _turned(sentence: str) -> list[tuple[str, ...]]:
     """The stems of a sentence with one word turned into its opposite."""
     words = [word for word in _words(sentence) if word not in NEGATION and word not in AUXILIARIES]
     stems = [_stem(word) for word in words]
-    return [
-        (*stems[:place], _stem(other), *stems[place + 1 :])
-        for place, word in enumerate(words)
-        for other in opposites(word)
-    ]
+    turns = [(place, _stem(other)) for place, word in enumerate(words) for other in opposites(word)]
+    return [(*stems[:place], other, *stems[place + 1 :]) for place, other in turns]
 
 
 def _words(sentence: str) -> list[str]:

@@ -13,7 +13,17 @@ from functools import lru_cache
 
 from seapo.answer import code_blocks, numbers, parses_as_python
 from seapo.arithmetic import value_of
-from seapo.language import Mention, Sentence, code_spans, connective_relation, mentions, sentences, shared_kind
+from seapo.language import (
+    Mention,
+    Sentence,
+    code_spans,
+    connective_relation,
+    kinds_of,
+    mentions,
+    sentences,
+    shared_kind,
+)
+from seapo.lexicon import NUMBER_WORDS
 
 WORD = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+['’][^\W\d_]+|\w+|\*\*|//|[=!<>]=|[^\w\s]")
 NEGATION = frozenset({"not", "no", "never", "cannot", "without", "neither", "nor", "none"})
@@ -26,6 +36,8 @@ CONCLUDING = re.compile(
     re.IGNORECASE,
 )
 ANSWERING = re.compile(r"\W*(?:the )?(?:final |correct )?answer\b|####|.*\\boxed", re.IGNORECASE)
+SMALL_NUMBERS = {"zero": "0"} | {word: str(2 + place) for place, word in enumerate(NUMBER_WORDS[:19])}
+PLACES = frozenset({"country", "capital", "city", "state"})
 MAX_CONNECTIVE_WORDS = 4
 MAX_COMPARISONS = 4_000_000
 """Pairs of words; longer texts that differ from end to end count as one exchanged run, because difflib is quadratic."""
@@ -58,7 +70,7 @@ class Finding:
 
     kind: str
     """number, term, opposite, negation, operator, condition, identifier, name, connective, quantifier, conclusion,
-    exchanged, swapped, dropped, repeated, or the two that show nothing: word, phrase."""
+    exchanged, swapped, dropped, repeated, or those that show nothing by themselves: word, phrase, code."""
     evidence: str
 
 
@@ -134,16 +146,17 @@ def _span(run: Sequence[Word], first: int, last: int) -> tuple[int, int]:
 
 
 def _hunk_findings(before: str, after: str, hunk: Hunk) -> list[Finding]:
-    """What one exchanged run of words changes; the kinds `word` and `phrase` where that cannot be told."""
+    """What one exchanged run of words changes; word, phrase or code where that cannot be told."""
     if not hunk.removed and not hunk.inserted:
         return []
     finders = [_changed_number, _changed_term, _changed_negation, _changed_connective, _changed_quantifier]
-    finders += [_changed_code] if _in_code(before, hunk.start) else [_changed_operator, _changed_name]
+    is_code = _in_code(before, hunk.start)
+    finders += [_changed_code] if is_code else [_changed_operator, _changed_name]
     found = [finding for find in finders if (finding := find(before, after, hunk)) is not None]
     if len(found) > 1 and found[-1].kind == "name":
         found.pop()
-    if not found and hunk.removed and hunk.inserted:
-        kind = "word" if len(hunk.removed) == len(hunk.inserted) == 1 else "phrase"
+    if not found and (is_code or (hunk.removed and hunk.inserted)):
+        kind = "code" if is_code else "word" if len(hunk.removed) == len(hunk.inserted) == 1 else "phrase"
         found = [Finding(kind, f"{' '.join(hunk.removed)!r} became {' '.join(hunk.inserted)!r}")]
     elif found and _in_conclusion(before, hunk.start, is_number=found[0].kind == "number"):
         found.append(Finding("conclusion", f"in the conclusion, {found[0].evidence}"))
@@ -161,7 +174,8 @@ def _changed_number(before: str, after: str, hunk: Hunk) -> Finding | None:
 
 
 def _digits(run: Sequence[str]) -> Counter[str]:
-    return Counter(word.replace(",", "") for word in run if word[0].isdigit())
+    plain = (SMALL_NUMBERS.get(word.lower(), word.replace(",", "")) for word in run)
+    return Counter(word for word in plain if word[:1].isdigit())
 
 
 def _same_value(old: str, new: str) -> bool:
@@ -172,16 +186,22 @@ def _same_value(old: str, new: str) -> bool:
 
 def _changed_term(before: str, after: str, hunk: Hunk) -> Finding | None:
     """A unit, date, name, place or thing that became another of its kind, or a word that became its opposite."""
-    for old in _mentioned(before, hunk.start, hunk.end) or (before[hunk.start : hunk.end],):
-        for new in _mentioned(after, hunk.after_start, hunk.after_end) or (after[hunk.after_start : hunk.after_end],):
-            if (kind := shared_kind(old, new)) is not None:
-                name = "opposite" if kind == "opposite" else "term"
-                return Finding(name, f"{old!r} became {new!r} ({kind})")
-    for left, right in zip(hunk.removed, hunk.inserted, strict=False):
-        if (kind := shared_kind(left, right)) is not None:
+    olds = _mentioned(before, hunk.start, hunk.end) or (before[hunk.start : hunk.end],)
+    news = _mentioned(after, hunk.after_start, hunk.after_end) or (after[hunk.after_start : hunk.after_end],)
+    pairs = [(old, new) for old in olds for new in news] + list(zip(hunk.removed, hunk.inserted, strict=False))
+    for old, new in pairs:
+        if (kind := shared_kind(old, new) or _shared_family(old, new)) is not None:
             name = "opposite" if kind == "opposite" else "term"
-            return Finding(name, f"{left!r} became {right!r} ({kind})")
+            return Finding(name, f"{old!r} became {new!r} ({kind})")
     return None
+
+
+def _shared_family(old: str, new: str) -> str | None:
+    """Two places, or two given names, of whatever kind: `Paris` (a capital) and `Lyon` (a city)."""
+    left, right = ({kind.partition(":")[0] for kind in kinds_of(term)} for term in (old, new))
+    if old == new or not old[:1].isupper():
+        return None
+    return "place" if left & PLACES and right & PLACES else "given name" if "given name" in left & right else None
 
 
 @lru_cache(maxsize=64)

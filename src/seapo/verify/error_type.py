@@ -4,16 +4,15 @@ The evidence is the difference of the two texts alone; a candidate's own subtype
 """
 
 import re
-from collections.abc import Callable
 
 from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample
-from seapo.verify.check import CHECKS, Check, failed, not_judged, passed, shortened
+from seapo.verify.check import CHECKS, Check, Judge, failed, not_judged, passed, shortened
 from seapo.verify.code import invented_names
 from seapo.verify.contradiction import contradictions
 from seapo.verify.difference import Difference, Finding, difference
 from seapo.verify.invention import inserted_passages, inventions
-from seapo.verify.proofs import false_equations
+from seapo.verify.proofs import arithmetic, choice, false_equations, wrong_final_answer
 
 NAME = "type_applies"
 FACTS = ("number", "term", "opposite", "negation", "operator", "condition", "identifier", "name", "exchanged")
@@ -33,12 +32,18 @@ def type_applies(sample: Sample, candidate: Candidate, settings: VerifySection) 
     judge = JUDGES.get(candidate.error_type)
     if judge is None:
         return not_judged(NAME, f"no rule tells what an error of type {candidate.error_type!r} looks like")
-    return judge(sample, difference(sample.chosen, candidate.text))
+    return judge(sample, candidate, settings)
 
 
-def _correctness(sample: Sample, change: Difference) -> CheckResult:
+def _correctness(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
+    change = difference(sample.chosen, candidate.text)
     if facts := change.of(*FACTS):
         return passed(NAME, _told(facts))
+    for proof in (arithmetic, wrong_final_answer, choice):
+        if (result := proof(sample, candidate, settings)).outcome == "pass":
+            return passed(NAME, result.evidence)
+    if code := change.of("code"):
+        return not_judged(NAME, f"code was changed, which may or may not matter: {_told(code)}")
     if change.of("dropped", "repeated", "swapped"):
         return failed(NAME, "steps were moved, dropped or repeated, and no statement was changed")
     if inserted_passages(change):
@@ -50,7 +55,8 @@ def _correctness(sample: Sample, change: Difference) -> CheckResult:
     return failed(NAME, "no statement was changed")
 
 
-def _logic(sample: Sample, change: Difference) -> CheckResult:
+def _logic(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
+    change = difference(sample.chosen, candidate.text)
     if found := change.of(*REASONING) or _wrong_step(change):
         return passed(NAME, _told(found))
     if clash := contradictions(change.after, but_not=change.before):
@@ -61,6 +67,8 @@ def _logic(sample: Sample, change: Difference) -> CheckResult:
         return verdict(NAME, f"{steps[0].kind}: {_told(leaning or steps)}")
     if change.of(*FACTS):
         return failed(NAME, f"a statement was changed, which is an error of fact: {_told(change.of(*FACTS))}")
+    if change.of("code"):
+        return not_judged(NAME, f"code was changed, which may or may not matter: {_told(change.of('code'))}")
     if inserted_passages(change):
         return not_judged(NAME, "something was added that contradicts nothing found here")
     return failed(NAME, f"no step, connective or conclusion was changed: {_told(change.findings) or 'no difference'}")
@@ -71,7 +79,8 @@ def _wrong_step(change: Difference) -> tuple[Finding, ...]:
     return () if false_equations(change.after, but_not=change.before) else change.of("operator")
 
 
-def _hallucination(sample: Sample, change: Difference) -> CheckResult:
+def _hallucination(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
+    change = difference(sample.chosen, candidate.text)
     if found := inventions(sample, change):
         things = ", ".join(f"{each.kind} {shortened(each.text, 60)!r}" for each in found[:3])
         return passed(NAME, f"neither the question nor the chosen answer has the {things}")
@@ -84,7 +93,7 @@ def _hallucination(sample: Sample, change: Difference) -> CheckResult:
     return failed(NAME, "nothing was brought in")
 
 
-JUDGES: dict[str, Callable[[Sample, Difference], CheckResult]] = {
+JUDGES: dict[str, Judge] = {
     "correctness": _correctness,
     "logic": _logic,
     "hallucination": _hallucination,

@@ -4,11 +4,10 @@ import ast
 import re
 
 from seapo.answer import CodeBlock, code_blocks, parses_as_python, python_code
-from seapo.lexicon import NUMBER_WORDS
 from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample, apply_edits
 from seapo.verify.check import CHECKS, Check, failed, passed, shortened
-from seapo.verify.difference import difference
+from seapo.verify.difference import SMALL_NUMBERS, difference
 
 SIGNS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|\w+|[^\w\s]")
 COSMETIC = frozenset(".,;:!?\"'`*_…“”‘’#~\\")
@@ -19,7 +18,6 @@ CONTRACTIONS = (
     (r"\bwon['’]t\b", "will not"),
     (r"n['’]t\b", " not"),
 )
-SMALL_NUMBERS = {"zero": "0", "one": "1"} | {word: str(2 + place) for place, word in enumerate(NUMBER_WORDS[:19])}
 PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("“", "”"))
 MARKERS = ("####", "\\boxed")
 
