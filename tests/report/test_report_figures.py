@@ -5,8 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib
 import pytest
 
+from seapo.records import Status
 from seapo.report import RunContents, figures, read_run
 from seapo.report.curves import MOST_POINTS, Panel, Series, training_panels
 from seapo.report.funnel import funnel_steps
@@ -85,6 +87,14 @@ def test_no_text_stands_outside_its_drawing(made_run: Path, name: str) -> None:
         assert box.x1 * 72 <= width + 2
 
 
+def test_four_statuses_and_their_legend_fit_a_phone() -> None:
+    counts: dict[str, dict[Status, int]] = {"x" * 50: {"proved": 9_999, "judged": 1, "constructed": 2, "unverified": 3}}
+    with drawing():
+        box = figures.statuses(counts, width=figures.NARROW).figure.get_tightbbox()
+    assert box.x0 >= 0
+    assert box.x1 * 72 <= figures.NARROW
+
+
 def test_the_forest_tells_its_numbers_and_marks_the_verdict_by_shape(made_run: Path) -> None:
     drawn = _draw(_forest, read_run(made_run), figures.WIDE)
     assert "+12.5 [+3.6, +21.4]" in drawn
@@ -146,3 +156,10 @@ def test_one_curve_needs_no_legend() -> None:
     panel = Panel("Loss", (Series("all pairs", (1.0, 2.0), (0.5, 0.4)),))
     with drawing():
         assert "all pairs</text>" not in to_svg(figures.curves([panel], width=340), name="x", css_class="figure")
+
+
+def test_a_users_own_settings_do_not_reach_the_drawing(made_run: Path) -> None:
+    contents = read_run(made_run)
+    plain = _draw(_funnel, contents, figures.WIDE)
+    with matplotlib.rc_context({"axes.facecolor": "red", "font.size": 40, "svg.fonttype": "path"}):
+        assert _draw(_funnel, contents, figures.WIDE) == plain

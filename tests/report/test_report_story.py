@@ -74,13 +74,21 @@ def test_the_story_of_a_finished_run(made_run: Path) -> None:
     ("missing", "headline"),
     [
         (("evaluate",), "The model is trained; whether that helped has not been measured yet."),
-        (("evaluate", "train"), "60 verified negatives are there; nothing has been trained yet."),
+        (("evaluate", "train"), "60 negatives passed their checks; nothing has been trained yet."),
         (("evaluate", "train", "verify"), "This run has no verified negatives yet."),
     ],
 )
 def test_the_headline_of_a_run_that_stopped_early(made_run: Path, missing: tuple[str, ...], headline: str) -> None:
     absent: dict[str, Any] = dict.fromkeys(missing)
     assert tell(replace(read_run(made_run), **absent)).headline == headline
+
+
+def test_negatives_with_two_proofs_are_not_counted_twice(made_run: Path) -> None:
+    contents = read_run(made_run)
+    assert contents.verify
+    proofs = contents.verify.proofs | {"logic": {"final_answer": 6, "contradiction": 6}}
+    trust = tell(replace(contents, verify=contents.verify.model_copy(update={"proofs": proofs}))).trust
+    assert "6 by arithmetic and 6 by contradiction, some in more than one way." in trust
 
 
 def test_no_negative_is_said_plainly(made_run: Path) -> None:

@@ -134,10 +134,12 @@ def _draw_steps(axes: Axes, steps: Sequence[Step], group: Sequence[int]) -> None
 
 def statuses(counts: dict[str, dict[Status, int]], *, width: int) -> Plot:
     """Per error type, one bar of its negatives, divided by how they are known to be wrong."""
-    row_height, foot, head = 42, 48, 34
+    present = [status for status in STATUS_COLOURS if any(count.get(status) for count in counts.values())]
+    legend_columns = 4 if width >= WIDE else 2
+    row_height, foot, head = 42, 48, 14 + 20 * math.ceil(len(present) / legend_columns)
     height = row_height * len(counts) + foot + head
     figure = new_figure(width, height)
-    axes = figure.add_axes((10 / width, foot / height, 1 - 20 / width, row_height * len(counts) / height))
+    axes = figure.add_axes((10 / width, foot / height, 1 - 36 / width, row_height * len(counts) / height))
     largest = max((sum(count.values()) for count in counts.values()), default=0) or 1
     for y, (name, count) in enumerate(reversed(counts.items())):
         axes.text(0, y + 0.36, label(name), va="center", fontweight="bold")
@@ -147,7 +149,19 @@ def statuses(counts: dict[str, dict[Status, int]], *, width: int) -> Plot:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.set_xlabel("Negatives", labelpad=6)
     _bare(axes, keep=("bottom",))
-    _status_legend(axes, [status for status in STATUS_COLOURS if any(count.get(status) for count in counts.values())])
+    handles = [Patch(color=STATUS_COLOURS[status], label=status) for status in present]
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(10 / width, 1),
+        ncols=legend_columns,
+        frameon=False,
+        borderpad=0,
+        borderaxespad=0,
+        handlelength=0.9,
+        handletextpad=0.4,
+        columnspacing=1.2,
+    )
     return Plot(figure, f"Negatives per error type by status: {'; '.join(_told(*item) for item in counts.items())}")
 
 
@@ -166,12 +180,6 @@ def _draw_statuses(axes: Axes, y: int, count: dict[Status, int], largest: int) -
                 left + number / 2, y - 0.01, f"{number:,}", ha="center", va="center", fontsize=11, color=_ON_BAR[status]
             )
         left += number
-
-
-def _status_legend(axes: Axes, present: Sequence[Status]) -> None:
-    handles = [Patch(color=STATUS_COLOURS[status], label=status) for status in present]
-    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1.07), ncols=len(present), frameon=False,
-                borderpad=0, borderaxespad=0, handlelength=0.7, handletextpad=0.4, columnspacing=0.9)  # fmt: skip
 
 
 @dataclass(frozen=True)

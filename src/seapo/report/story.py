@@ -8,6 +8,7 @@ from typing import Final
 
 from seapo.records import Status
 from seapo.report.contents import RunContents
+from seapo.report.untrusted import cut
 from seapo.summaries import EvaluateSummary, ScoreRow, VerifySummary
 
 MINUS = "−"
@@ -106,7 +107,9 @@ def _headline(contents: RunContents) -> str:
     if contents.train:
         return "The model is trained; whether that helped has not been measured yet."
     if contents.verify:
-        return f"{sum(contents.verify.accepted.values()):,} verified negatives are there; nothing has been trained yet."
+        return (
+            f"{sum(contents.verify.accepted.values()):,} negatives passed their checks; nothing has been trained yet."
+        )
     return "This run has no verified negatives yet."
 
 
@@ -127,17 +130,19 @@ def _trust(verify: VerifySummary) -> str:
     by_status = {status: sum(counts.get(status, 0) for counts in verify.status.values()) for status in _IN_SHORT}
     proved = sum(counts.get("proved", 0) for counts in verify.status.values())
     sentence = f"{proved:,} of {total:,} negatives ({percent(proved / total, digits=0)}) are proved wrong by a program"
-    sentence += f": {listed(_proofs(verify))}." if proved else "."
+    sentence += f": {_proofs(verify, proved)}." if proved else "."
     rest = [f"{number:,} {status} ({_IN_SHORT[status]})" for status, number in by_status.items() if number]
     return f"{sentence} The others: {listed(rest)}." if rest else sentence
 
 
-def _proofs(verify: VerifySummary) -> list[str]:
+def _proofs(verify: VerifySummary, proved: int) -> str:
     totals: dict[str, int] = {}
     for proofs in verify.proofs.values():
         for check, number in proofs.items():
             totals[check] = totals.get(check, 0) + number
-    return [f"{number:,} by {spelt(check)}" for check, number in sorted(totals.items(), key=lambda item: -item[1])]
+    ranked = sorted(totals.items(), key=lambda item: -item[1])
+    several = ", some in more than one way" if sum(totals.values()) > proved else ""
+    return listed([f"{number:,} by {cut(spelt(check), 60)}" for check, number in ranked]) + several
 
 
 def _training(contents: RunContents) -> str:
@@ -154,4 +159,4 @@ def _measured(evaluate: EvaluateSummary) -> str:
 
 
 def _changes(rows: list[ScoreRow]) -> str:
-    return listed([f"{row.name} ({points(row.difference)} points)" for row in rows])
+    return listed([f"{cut(row.name, 60)} ({points(row.difference)} points)" for row in rows])

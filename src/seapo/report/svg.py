@@ -7,8 +7,8 @@ Content-Security-Policy without 'unsafe-inline' lets pass. Lengths are in CSS pi
 
 import io
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 from xml.etree import ElementTree
@@ -77,9 +77,13 @@ def new_figure(width: int, height: int) -> Figure:
     return Figure(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH), layout=None)
 
 
-def drawing() -> AbstractContextManager[None]:
-    """The context in which a figure is made and saved."""
-    return matplotlib.rc_context(_SETTINGS)
+@contextmanager
+def drawing() -> Iterator[None]:
+    """The context in which a figure is made and saved: our settings, whatever a user's own matplotlibrc says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_SETTINGS)
+        yield
 
 
 def to_svg(plot: Plot, *, name: str, css_class: str) -> Markup:
