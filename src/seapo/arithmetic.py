@@ -69,7 +69,8 @@ def rounds_to(exact: Fraction, written: Fraction, decimals: int) -> bool:
     unit = Fraction(1, 10**decimals)
     if (exact / unit).denominator == 1:
         return False
-    return abs(exact - written) <= unit / 2 or (decimals > 0 and abs(exact - written) < unit)
+    is_cut = decimals > 0 and int(exact / unit) * unit == written
+    return is_cut or abs(exact - written) <= unit / 2
 
 
 def _equation_at(text: str, items: Sequence[Item], at: int) -> Equation | None:
