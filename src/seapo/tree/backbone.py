@@ -72,7 +72,9 @@ def open_model(model: Any) -> Backbone:
     """Find the parts of a model; raises ModelError for something that is no causal language model of transformers."""
     causal_lm = model.get_base_model() if hasattr(model, "get_base_model") else model
     if getattr(causal_lm, "get_output_embeddings", None) is None or causal_lm.get_output_embeddings() is None:
-        raise ModelError(f"{type(model).__name__} is no causal language model: it has no LM head")
+        raise ModelError(f"{type(causal_lm).__name__} is no causal language model: it has no LM head")
+    if causal_lm.config.is_encoder_decoder:
+        raise ModelError(f"{type(causal_lm).__name__} is no causal language model: it has an encoder of its own")
     reason = why_no_tree_mask(causal_lm)
     if reason:
         warnings.warn(f"{type(causal_lm).__name__} {reason}: sequences are computed one by one", stacklevel=2)
@@ -83,6 +85,8 @@ def why_no_tree_mask(causal_lm: Any) -> str | None:
     """Why a model cannot take a 4-D tree mask, in words; None where it can."""
     config = causal_lm.config.get_text_config()
     attention = config._attn_implementation
+    if getattr(causal_lm, "_is_stateful", False):
+        return "carries a recurrent state from token to token"
     if not getattr(causal_lm, "_supports_attention_backend", False):
         return "does not document that it takes a ready attention mask"
     if attention not in ("sdpa", "eager"):
@@ -108,4 +112,5 @@ def additive_mask(ends: Tensor, dtype: torch.dtype) -> Tensor:
     places = torch.arange(len(ends), device=ends.device)
     query, key = places[:, None], places[None, :]
     allowed = (key <= query) & (query < ends[None, :])
-    return torch.where(allowed, 0.0, torch.finfo(dtype).min).to(dtype)[None, None]
+    mask = torch.zeros(allowed.shape, dtype=dtype, device=ends.device)
+    return mask.masked_fill_(~allowed, torch.finfo(dtype).min)[None, None]

@@ -105,7 +105,7 @@ def pack_rows(groups: Sequence[Group], max_tokens_per_row: int) -> list[Row]:
 
 def _pieces(index: int, group: Group, limit: int) -> list[tuple[int, list[int], TokenTree]]:
     whole = build_tree(group.prompt, group.completions)
-    if len(whole) <= limit:
+    if len(whole) <= limit or not group.completions:
         return [(index, list(range(len(group.completions))), whole)]
     order = sorted(range(len(group.completions)), key=lambda i: tuple(group.completions[i]))
     parts: list[list[int]] = []
