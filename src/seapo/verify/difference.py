@@ -36,7 +36,7 @@ CONCLUDING = re.compile(
     re.IGNORECASE,
 )
 ANSWERING = re.compile(r"\W*(?:the )?(?:final |correct )?answer\b|####|.*\\boxed", re.IGNORECASE)
-SMALL_NUMBERS = {"zero": "0"} | {word: str(2 + place) for place, word in enumerate(NUMBER_WORDS[:19])}
+SMALL_NUMBERS = dict(zip(("zero", *NUMBER_WORDS), map(str, (0, *range(2, 21), *range(30, 100, 10))), strict=True))
 PLACES = frozenset({"country", "capital", "city", "state"})
 MAX_CONNECTIVE_WORDS = 4
 MAX_COMPARISONS = 4_000_000
@@ -383,7 +383,7 @@ def _letters(step: str) -> list[str]:
 
 def _swapped(old: Sequence[str], new: Sequence[str]) -> list[Finding]:
     moved = [(left, right) for left, right in zip(old, new, strict=True) if left != right]
-    return [Finding("swapped", f"{moved[0][1]!r} now stands before {moved[0][0]!r}")] if moved else []
+    return [Finding("swapped", f"{moved[0][0]!r} and {moved[0][1]!r} changed places")] if moved else []
 
 
 def new_numbers(text: str, *known: str) -> tuple[str, ...]:
