@@ -104,24 +104,22 @@ def rows(dimension: Dimension, split: Split, seed: int) -> Iterator[StarterTrain
 
 
 def draft_mathematics(frame: Frame, split: Split, rng: random.Random) -> Draft:
-    """Draw numbers until what the frame requires holds and all choices differ."""
+    """Draw numbers until what the frame requires holds and no wrong choice shows the right number."""
     for _ in range(MAX_DRAWS):
         values = _draw_numbers(frame, rng)
-        results = [_evaluate(text, values) for text in (frame["truth"], *frame.get("wrong", ()))]
-        is_usable = all(result > 0 and result % 1 == 0 for result in results) and len(set(results)) == len(results)
-        if is_usable and _evaluate(frame.get("require", "True"), values):
+        values["truth"] = _evaluate(frame["truth"], values)
+        choices = _number_choices(frame, values)
+        if _is_usable(values["truth"], choices) and _evaluate(frame.get("require", "True"), values):
             break
     else:
         raise FrameError(f"no numbers fit the frame {frame['question']!r}")
-    values["truth"] = results[0]
-    right, *wrong = (_fill(frame.get("final", ""), values).replace("{}", str(result)) for result in results)
     return Draft(
         question=_fill(frame["question"], values),
         truth=NumberTruth(value=_fill("{truth}", values)),
         check=ExpressionCheck(expression=_insert(frame["truth"], values)),
         answer=_fill(frame["answer"], values) if split == "train" else "",
-        right=right,
-        wrong=tuple(wrong),
+        right=choices[0] if choices else "",
+        wrong=tuple(choices[1:]),
     )
 
 
@@ -188,6 +186,23 @@ def _domain(domain: str | list[int]) -> list[int]:
     return list(range(int(first), int(last) + 1, int(step)))
 
 
+def _number_choices(frame: Frame, values: Values) -> list[str]:
+    """The right choice and the wrong ones; none for a training frame."""
+    if "final" in frame:
+        texts = [frame["final"].replace("{}", f"{{{result}}}") for result in ("truth", *frame["wrong"])]
+    else:
+        texts = [frame["right"], *frame["wrong"]] if "right" in frame else []
+    return [_fill(text, values) for text in texts]
+
+
+def _is_usable(truth: Fraction, choices: list[str]) -> bool:
+    """Whether all choices differ, no wrong one shows the truth, and no number is below one or a fraction."""
+    shown = [re.findall(r"[-/\w]*\d", choice) for choice in choices]
+    is_whole = all(number.isdigit() and int(number) > 0 for numbers in shown for number in numbers)
+    is_free = all(str(truth) not in numbers for numbers in shown[1:])
+    return is_whole and is_free and len(set(choices)) == len(choices) and truth > 0
+
+
 def _draw_names(frame: Frame, rng: random.Random) -> Values:
     people = rng.sample(sorted(WOMEN + MEN), frame.get("people", 0))
     women = rng.sample(WOMEN, frame.get("women", 0))
@@ -204,15 +219,8 @@ def _evaluate(expression: str, values: Values) -> Any:
 
 
 def _fill(text: str, values: Values) -> str:
-    """Replace each `{expression}` by its value; raises FrameError for a number that is not whole."""
-
-    def show(match: re.Match[str]) -> str:
-        value = _evaluate(match[1], values)
-        if isinstance(value, Fraction) and value.denominator != 1:
-            raise FrameError(f"{match[0]} is not a whole number in {text!r}")
-        return str(value)
-
-    return re.sub(r"\{([^{}]+)\}", show, text)
+    """Replace each `{expression}` by its value."""
+    return re.sub(r"\{([^{}]+)\}", lambda match: str(_evaluate(match[1], values)), text)
 
 
 def _insert(expression: str, values: Values) -> str:

@@ -84,6 +84,13 @@ def test_a_row_survives_a_round_trip(row: StarterTrainRow | StarterTestRow) -> N
     assert type(row).model_validate_json(row.model_dump_json(exclude_none=True)) == row
 
 
+def test_the_rows_that_the_module_shows_are_rows() -> None:
+    assert starter.__doc__ is not None
+    train, test = re.findall(r"^    (\{.*?\})\n\n", starter.__doc__, re.DOTALL | re.MULTILINE)
+    assert StarterTrainRow.model_validate_json(train).check is not None
+    assert StarterTestRow.model_validate_json(test) in TEST
+
+
 def test_code_is_the_truth_of_coding_only() -> None:
     assert {row.dimension for row in (*TRAIN, *TEST) if isinstance(row.truth, UnitTestTruth)} == {"coding"}
 

@@ -2,10 +2,13 @@
 
 The rows stand in `starter_data/<dimension>.<train|test>.jsonl`, one JSON object a line:
 
-    {"id": "starter-mathematics-train-001", "dimension": "mathematics", "question": "...", "answer": "...",
+    {"id": "starter-mathematics-train-009", "dimension": "mathematics", "question": "...", "answer": "...",
      "truth": {"kind": "number", "value": "84"}, "check": {"kind": "expression", "expression": "12 * 7"}}
-    {"id": "starter-mathematics-test-001", "dimension": "mathematics", "question": "...",
-     "truth": {"kind": "number", "value": "9"}, "check": null, "choices": ["...", "...", "..."], "correct": [1]}
+
+    {"id": "starter-mathematics-test-018", "dimension": "mathematics",
+     "question": "A dozen is 12. How many eggs are 2 dozen?",
+     "truth": {"kind": "number", "value": "24"}, "check": {"kind": "expression", "expression": "12 * 2"},
+     "choices": ["2 * 12 = 32 eggs.", "2 * 12 = 17 eggs.", "2 * 12 = 24 eggs.", "2 + 12 = 14 eggs."], "correct": [2]}
 
 `truth` is what a program checks an answer against. `check`, where a row has one, says how a program finds that truth
 again from nothing but itself; the tests do so for every row. Mathematics, reasoning and coding are written by
@@ -54,7 +57,10 @@ class OrderingCheck(Record):
 
 
 class Proposition(Record):
-    """A categorical statement; its terms are classes, but the subject of `is` and `is_not` is one individual."""
+    """A categorical statement about classes; the subject of `is` and `is_not` is one individual.
+
+    A class may be empty, and then `all` and `no` hold for it, as in modern logic.
+    """
 
     quantifier: Literal["all", "no", "some", "some_not", "is", "is_not"]
     subject: str
@@ -73,7 +79,7 @@ class LogicCheck(Record):
     """The truth is the option whose formula follows from the premises, or `unknown` where none does.
 
     A formula is a Python expression of the variables with `and`, `or`, `not`, `==` (both or neither), `!=` (exactly one
-    of two) and `<=` (if the left one, then the right one).
+    of two), `<=` (if the left one, then the right one) and `+` (how many of them hold, to be compared with a number).
     """
 
     kind: Literal["logic"] = "logic"
