@@ -36,6 +36,9 @@ _ABBREVIATIONS = frozenset(
     min max ph.d m.d b.a m.a d.c
 """)
 )
+_COMMON = frozenset(
+    words("the of and to in is that it for was on are as with be by at this have from or an not but they which")
+)
 _TERMINATOR = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?=\s|$)")
 _LIST_MARKER = re.compile(r"[ \t]*(?:(?:[-*+•>]|#{1,6}|\(?\d{1,3}[.)]|\(?[A-Za-z][.)])[ \t]+)*")
 _FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n.*?(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -99,6 +102,12 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     return tuple(found)
 
 
+def is_english(text: str) -> bool:
+    """Whether a sentence or text looks English: one word in eight, and at least one, is among the commonest."""
+    found = re.findall(r"[^\W\d_]+", text.lower())
+    return len(found) > 0 and sum(word in _COMMON for word in found) >= max(1.0, len(found) / 8)
+
+
 def kinds_of(term: str) -> tuple[str, ...]:
     """The closed kinds that a word or phrase belongs to (`month`, `unit:time`, `country:EU`, `given name:women`).
 
@@ -121,7 +130,8 @@ def shared_kind(left: str, right: str) -> str | None:
     if right.lower() in (other.lower() for other in opposites(left)):
         return "opposite"
     theirs = kinds_of(right)
-    return next((kind for kind in kinds_of(left) if kind in theirs), None)
+    is_same_unit = unit_group(left) is not None and right not in other_units(left)  # `m` and `metres`
+    return next((k for k in kinds_of(left) if k in theirs and not (is_same_unit and k.startswith("unit:"))), None)
 
 
 def alike(term: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -224,7 +234,7 @@ _ADDED = (
     (re.compile(r"\b(will|would|should|must)\b(?= (?!not\b|also\b|only\b|never\b|like\b))(?= [a-z])"), r"\1 not"),
     (re.compile(rf"\b(has|have|had)\b(?= {_PARTICIPLE})"), r"\1 not"),
     (re.compile(rf"\bhas\b(?= {_HAVING})"), "does not have"),
-    (re.compile(rf"\b(?<!to )have\b(?= {_HAVING})"), "do not have"),
+    (re.compile(rf"\b(?<!to )(?<!ll )(?<!also )(?<!can )(?<!may )(?<!will )(?<!would )(?<!should )(?<!could )have\b(?= {_HAVING})"), "do not have"),
     (re.compile(r"\bcontains\b"), "does not contain"),
     (re.compile(r"\bcauses\b"), "does not cause"),
     (re.compile(r"\brequires\b"), "does not require"),
@@ -254,10 +264,16 @@ def _negations_in(sentence: Sentence) -> Iterator[Change]:
             for match in pattern.finditer(sentence.text):
                 before = sentence.text[: match.start()]
                 # At the start of a sentence an auxiliary asks or commands.
-                is_unsafe = not before.strip() or (not is_removal and _UNSAFE_BEFORE.search(before) is not None)
+                is_unsafe = not before.strip() or (not is_removal and _is_unsafe(before, sentence.text[match.end() :]))
                 if not is_unsafe and not any(a < match.end() and match.start() < b for a, b in spans):
                     text = _joined(match.expand(replacement))
                     yield Change(sentence.start + match.start(), sentence.start + match.end(), text)
+
+
+def _is_unsafe(before: str, after: str) -> bool:
+    """Whether a `not` would meet a condition, a quantifier or another denial."""
+    is_denied = re.match(r"(?: \w+){0,3} (?:no|nothing|nobody|never|neither)\b", after) is not None
+    return is_denied or _UNSAFE_BEFORE.search(before) is not None
 
 
 def _joined(negated: str) -> str:

@@ -72,28 +72,28 @@ higher:lower highest:lowest high:low greater:lesser greater:smaller greatest:sma
 longer:shorter longest:shortest taller:shorter tallest:shortest wider:narrower widest:narrowest wide:narrow
 older:younger oldest:youngest faster:slower fastest:slowest quickly:slowly rapidly:slowly heavier:lighter
 heaviest:lightest stronger:weaker strongest:weakest strong:weak hotter:colder hottest:coldest warmer:cooler
-warmest:coolest warm:cold hot:cold earlier:later earliest:latest early:late before:after always:never often:rarely
+warmest:coolest warm:cold hot:cold earlier:later earliest:latest early:late always:never often:rarely
 frequently:rarely usually:rarely maximum:minimum maximize:minimize maximizes:minimizes maximizing:minimizing
 inside:outside internal:external north:south northern:southern northeast:southwest northwest:southeast east:west
 eastern:western positive:negative positively:negatively true:false correct:incorrect correctly:incorrectly
 possible:impossible legal:illegal safe:unsafe healthy:unhealthy common:rare easy:difficult easier:harder
-simple:complex rich:poor expensive:cheap begins:ends began:ended beginning:end addition:subtraction multiply:divide
-multiplied:divided multiplying:dividing multiplication:division sum:difference win:lose wins:loses won:lost buy:sell
-buys:sells bought:sold include:exclude includes:excludes included:excluded including:excluding accepted:rejected
-improve:worsen improves:worsens improved:worsened improving:worsening strengthen:weaken strengthens:weakens
-supports:opposes supported:opposed import:export imports:exports imported:exported arrive:depart arrives:departs
-arrived:departed ancient:modern male:female men:women man:woman boy:girl boys:girls father:mother son:daughter
-brother:sister husband:wife king:queen morning:evening sunrise:sunset acidic:alkaline public:private urban:rural
-domestic:foreign temporary:permanent visible:invisible active:inactive direct:indirect directly:indirectly
-dependent:independent advantage:disadvantage advantages:disadvantages benefits:harms beneficial:harmful useful:useless
-success:failure profit:loss income:expense majority:minority nearest:farthest closer:farther shallow:deep thin:thick
-outer:inner inner:outer vertical:horizontal convex:concave ascending:descending forward:backward forwards:backwards
-clockwise:counterclockwise superior:inferior predator:prey victory:defeat attracts:repels expands:contracts
-expanded:contracted melts:freezes heats:cools sweet:sour predictable:unpredictable reliable:unreliable
-necessary:unnecessary likely:unlikely able:unable known:unknown similar:different equal:unequal accurate:inaccurate
-efficient:inefficient effective:ineffective appropriate:inappropriate essential:optional upper>lower raise>lower
-raises>lowers raised>lowered liquid>solid rising:falling accept>reject accepts:rejects rises>falls closed>open
-adding:subtracting added:subtracted above:below everything>nothing everyone>nobody helps>hinders big:small fast:slow
+simple:complex rich:poor expensive:cheap begins:ends began:ended beginning:end multiply:divide multiplied:divided
+multiplying:dividing multiplication:division sum:difference win:lose wins:loses won:lost buy:sell buys:sells
+bought:sold include:exclude includes:excludes included:excluded including:excluding accepted:rejected improve:worsen
+improves:worsens improved:worsened improving:worsening strengthen:weaken strengthens:weakens import:export
+imports:exports imported:exported arrive:depart arrives:departs arrived:departed ancient:modern male:female men:women
+man:woman boy:girl boys:girls father:mother son:daughter brother:sister husband:wife king:queen morning:evening
+sunrise:sunset acidic:alkaline public:private urban:rural domestic:foreign temporary:permanent visible:invisible
+active:inactive direct:indirect directly:indirectly dependent:independent advantage:disadvantage
+advantages:disadvantages benefits:harms beneficial:harmful useful:useless success:failure profit:loss income:expense
+majority:minority nearest:farthest closer:farther shallow:deep thin:thick outer:inner inner:outer vertical:horizontal
+convex:concave ascending:descending forward:backward forwards:backwards clockwise:counterclockwise superior:inferior
+predator:prey victory:defeat attracts:repels expands:contracts expanded:contracted melts:freezes heats:cools
+sweet:sour predictable:unpredictable reliable:unreliable necessary:unnecessary likely:unlikely able:unable
+known:unknown similar:different equal:unequal accurate:inaccurate efficient:inefficient effective:ineffective
+appropriate:inappropriate essential:optional upper>lower raise>lower raises>lowers raised>lowered liquid>solid
+rising:falling accept>reject accepts:rejects rises>falls closed>open above:below everyone>nobody helps>hinders
+big:small fast:slow
 """
 """Pairs whose exchange makes a different claim and leaves a grammatical sentence; `a>b` holds in this direction only.
 
@@ -161,16 +161,16 @@ SISTERS = {
     "planet": "Mercury Venus Mars Jupiter Saturn Uranus Neptune",
     "ocean": "Atlantic Pacific Arctic",
     "continent": "Africa Asia Europe Antarctica North_America South_America",
-    "river": "Nile Amazon Mississippi Danube Rhine Yangtze Ganges Thames Volga Mekong",
+    "river": "Nile Mississippi Danube Rhine Yangtze Ganges Thames Volga Mekong",
     "colour": "red blue green yellow orange purple brown pink",
     "shape": "triangle square pentagon hexagon octagon",
     "shapes": "triangles squares pentagons hexagons octagons",
     "element": (
-        "hydrogen helium lithium carbon nitrogen oxygen neon sodium magnesium aluminum silicon phosphorus sulfur "
-        "chlorine argon potassium calcium iron nickel copper zinc silver tin iodine mercury uranium"
+        "hydrogen helium lithium carbon nitrogen oxygen neon sodium magnesium silicon phosphorus sulfur "
+        "chlorine argon potassium calcium nickel zinc tin iodine mercury uranium"
     ),
     "compound": "methane ammonia ethanol glucose lactose fructose",
-    "organ": "heart liver stomach brain pancreas spleen bladder",
+    "organ": "liver stomach brain pancreas spleen bladder",
     "organs": "lungs kidneys intestines",
     "bone": "femur tibia humerus skull pelvis sternum",
     "nutrient": "protein fat fiber starch",
@@ -178,7 +178,7 @@ SISTERS = {
     "hormone": "insulin adrenaline cortisol melatonin estrogen testosterone",
     "particle": "protons neutrons electrons photons",
     "one particle": "proton neutron electron photon",
-    "quantity": "mass volume density velocity acceleration momentum",
+    "quantity": "velocity acceleration momentum",
     "cell part": "nucleus mitochondria ribosome chloroplast cytoplasm membrane",
     "molecule": "DNA RNA ATP",
     "season": "winter spring summer autumn",
@@ -187,12 +187,11 @@ SISTERS = {
     "sport": "soccer basketball tennis baseball cricket hockey golf rugby volleyball",
     "religion": "Christianity Islam Judaism Hinduism Buddhism Sikhism",
     "programming language": "Python Java JavaScript Ruby Rust Perl PHP Haskell",
-    "data structure": "list tuple dictionary set",
     "company": "Google Apple Microsoft Amazon IBM Intel Facebook Samsung Sony Nokia",
     "car maker": "Toyota Ford Honda Volkswagen Nissan Hyundai Tesla",
-    "metal": "gold silver copper iron aluminum lead",
+    "metal": "gold silver copper iron aluminum",
     "gas": "carbon_dioxide carbon_monoxide nitrogen_dioxide sulfur_dioxide",
-    "mammal": "dog cat horse cow pig sheep goat rabbit lion tiger elephant whale bear wolf fox",
+    "mammal": "dog cat horse cow pig sheep goat rabbit lion tiger elephant whale wolf fox",
     "mammals": "dogs cats horses cows pigs goats rabbits lions tigers elephants whales bears wolves foxes",
     "animal class": "mammals birds reptiles amphibians insects",
     "bird": "eagle owl penguin ostrich parrot sparrow",
@@ -201,26 +200,19 @@ SISTERS = {
     "vegetables": "carrots potatoes tomatoes onions beans cabbages cucumbers",
     "drink": "coffee tea beer wine milk juice",
     "grain": "wheat rice corn barley rye oats",
-    "school": "kindergarten college university",
     "branch of government": "legislative executive judicial",
     "war": "World_War_I World_War_II",
     "era": "Renaissance Enlightenment Reformation",
     "god": "Zeus Poseidon Apollo Athena Hermes Ares Aphrodite Artemis",
     "part of speech": "noun verb adjective adverb pronoun preposition conjunction",
-    "tense": "past present future",
-    "average": "mean median mode",
-    "root": "square cube",
+    "average": "mean median",
     "scale": "Celsius Fahrenheit Kelvin",
-    "sense": "sight hearing smell taste touch",
     "finger": "thumb index_finger ring_finger",
     "relative": "grandmother aunt cousin niece mother sister daughter",
     "relative of man": "grandfather uncle nephew father brother son",
     "meal": "breakfast lunch dinner",
-    "coin": "penny nickel dime quarter",
-    "coins": "pennies nickels dimes quarters",
-    "force": "gravity friction magnetism",
-    "art": "painting sculpture poetry architecture",
-    "layer": "crust mantle core",
+    "coin": "penny nickel dime",
+    "coins": "pennies nickels dimes",
     "blood": "arteries veins capillaries",
 }  # fmt: skip
 """Sister set -> its words; `_` stands for a space."""

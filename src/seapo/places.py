@@ -10,7 +10,7 @@ from seapo.lexicon import words
 
 MIN_COUNTRY_POPULATION = 1_000_000
 MIN_CITY_POPULATION = 300_000
-CITIES_PER_COUNTRY = 25
+CITIES_PER_COUNTRY = 14
 ALIKE = 8
 """How many places that could be mistaken for one are offered."""
 _ALSO_OTHER_THINGS = frozenset(
@@ -24,6 +24,15 @@ _ALSO_OTHER_THINGS = frozenset(
 """)
 )
 """Names that are as often a person's, a thing's, or the name of several places."""
+_DISTRICTS = frozenset({
+    "Brooklyn", "Manhattan", "The Bronx", "Staten Island", "Wandsbek", "Hamburg-Nord", "Altona",
+    "Marne La Vallée", "Brent", "Islington", "Sunshine Coast", "Central Coast", "Logan City", "Setagaya",
+    "Navi Mumbai", "Etobicoke", "Markham", "Vaughan", "Birkenhead", "Hong Kong Island", "Kowloon",
+    "Mississauga", "Brampton", "Thāne", "Gatineau",
+})  # fmt: skip
+"""Parts of cities and regions that the source lists as cities."""
+_ENGLISH = {"Köln": "Cologne", "Sevilla": "Seville", "Montréal": "Montreal", "Québec": "Quebec City", "Xi’an": "Xi'an"}
+"""Names that the source gives in another language than English."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +88,10 @@ def _places() -> dict[str, Place]:
         country = countries.get(city["countrycode"])
         if country and country["capital"] == city["name"]:
             found.append(Place(city["name"], f"capital:{_part(capitals[city['name']])}", city["population"]))
-        elif country and city["population"] >= MIN_CITY_POPULATION:
-            cities.setdefault(city["countrycode"], []).append(
-                Place(city["name"], f"city:{city['countrycode']}", city["population"])
-            )
+        elif country and city["population"] >= MIN_CITY_POPULATION and city["name"] not in _DISTRICTS:
+            name = _ENGLISH.get(city["name"], city["name"])
+            place = Place(name, f"city:{city['countrycode']}", city["population"])
+            cities.setdefault(city["countrycode"], []).append(place)
     found += [place for group in cities.values() for place in group[:CITIES_PER_COUNTRY]]
     found += [Place(name, "state:US", 0) for name in _states()]
     table: dict[str, Place] = {}

@@ -29,7 +29,7 @@ CORRECTNESS = ERROR_TYPES.add(
         ),
         subtypes=(
             "wrong_number", "wrong_arithmetic", "wrong_unit", "wrong_date", "wrong_name", "wrong_place",
-            "negated_fact", "wrong_operator", "wrong_term",
+            "negated_fact", "wrong_operator", "wrong_term", "wrong_choice", "off_by_one", "wrong_variable",
         ),
     ),
 )  # fmt: skip
@@ -45,7 +45,7 @@ LOGIC = ERROR_TYPES.add(
         ),
         subtypes=(
             "contradiction", "wrong_conclusion", "swapped_steps", "missing_step", "reversed_cause", "wrong_connective",
-            "wrong_condition",
+            "wrong_condition", "wrong_step", "overgeneralisation",
         ),
     ),
 )  # fmt: skip
@@ -60,7 +60,7 @@ HALLUCINATION = ERROR_TYPES.add(
         ),
         subtypes=(
             "invented_source", "invented_entity", "invented_statistic", "invented_event", "invented_quotation",
-            "invented_api",
+            "invented_api", "invented_premise",
         ),
     ),
 )  # fmt: skip

@@ -1,0 +1,265 @@
+"""Hallucination rules for running text: invented sources, people, things, events, figures, quotations, premises."""
+
+import re
+from collections.abc import Iterator
+from random import Random
+
+from seapo.inject.argument_rules import other_options, stated_answer
+from seapo.inject.draft import Draft, draft, is_part_of_a_name, replace, shuffled, whole_words
+from seapo.inject.inventions import Inventor
+from seapo.inject.passage import Passage
+from seapo.inject.people import known_people
+from seapo.inject.source_forms import AFTER_AUTHORITY, ANSWER_TURNS, CLUES, HEADS, QUOTATIONS, TAILS, VERDICT_TURNS
+from seapo.language import Change, Sentence, exchange, is_english, is_given_name, match_case
+from seapo.lexicon import words
+from seapo.records import NumberTruth, TextTruth, UnitTestTruth
+
+_LENGTHS = range(25, 241)
+"""Sentences that a source can be put to, in characters."""
+_PERSONAL = re.compile(
+    r"\b(?:I|I'm|my|me|you|your|we|our|us|let's|please|sorry|hello|dear|thanks?)\b|[\[\]{}|]", re.IGNORECASE
+)
+_IMPERATIVE = re.compile(r"^[A-Z][a-z]+ (?:the|your|a|an|it|them|all|sure|up|down|out|in|on|with)\b")
+_TO_BE_LOWERED = frozenset(words(
+    "The A An This These Those That They It He She There Some Many Most All No One Two Three Each Every In On At By For From "
+    "With If When While As Its Their His Her Such People Only Other Both Not Water Light After Before During Under Over"
+))  # fmt: skip
+_CONNECTED = re.compile(
+    r"(?:However|Therefore|Thus|Hence|So|But|And|Also|Then|Finally|First|Second|Next|Additionally|Moreover|Furthermore|For example|"
+    r"For instance|In addition|In conclusion|Overall|According|As a|To |Yes|No|The answer|Here|Note|Since|Because|Although|Though|Of course|Well|By|Using|If|When|While)\b"
+)
+_POINTING = re.compile(r"(?:This|That|These|Those|It|They|He|She|Its|Their|His|Her|There|One)\b")
+_AUTHORITIES = re.compile(
+    r"\b(?:[Ss]tudies|[Rr]esearch|[Rr]esearchers|[Ss]cientists|[Ee]xperts|[Hh]istorians|[Ss]urveys|[Ee]xperiments|[Cc]ritics|"
+    r"[Ee]conomists|[Aa]nalysts|[Dd]octors|[Ee]ngineers|[Ss]cholars|[Aa]rchaeologists|[Bb]iologists|[Tt]ests)"
+    r"(?= (?:have|has|show|suggest|indicat|find|found|believe|say|agree|estimate|recommend|demonstrat|think|argue|claim|consider|use|had|can|may)\w*\b)"
+)
+_VERB = r"(?:are|were|have|had|can|could|do|did|may|might|will|would|use|prefer|believe|think|live|feel|need|say|eat|[a-z]{3,}ed)"
+_SHARES = re.compile(
+    r"(?<!the )(?<!how )(?<!so )(?<!too )(?<!as )(?<!of )(?<!great )(?<!not )\b(?:[Mm]any|[Mm]ost|[Ss]ome|[Aa] majority of)"
+    rf"(?= (?:[a-z]+ )?[a-z]+(?:s|people|men|women|children) {_VERB}\b)"
+)
+_COUNTS = re.compile(
+    r"(?<!the )(?<!these )\b(?:[Ss]everal|[Nn]umerous|[Aa] (?:large |wide )?number of|[Dd]ozens of|[Hh]undreds of|[Cc]ountless)"
+    r"(?= (?:[a-z]+ )?(?!reasons|ways|things|tips|options|steps|times|examples|purposes|days|years)[a-z]{3,}s\b)"
+)
+_CHANGES = re.compile(
+    r"(?:\b(?:can|may|will|could|might|helps?) (?:also |even |greatly |significantly )?"
+    r"(?:increase|reduce|improve|lower|boost|raise|decrease|enhance|shorten)"
+    r"|(?<!\bto )\b(?:increase|reduce|improve|lower|boost|raise|decrease|enhance|shorten|strengthen|weaken)(?:s|d|ed)) "
+    r"(?:the |its |their |his |her |your )?(?:[a-z-]+ ){0,2}?[a-z-]{3,}(?=[.,;])"
+)
+_KIND_OF_THING = re.compile(
+    r"\b[Aa]n? (?P<thing>tool|app|application|platform|website|program|library|framework|method|technique|theory|book|organization|"
+    r"organisation|magazine|company|museum|river|village|mountain|castle|bridge|treaty|battle|device|algorithm|test|scale|"
+    r"law|rule|custom|festival|monastery|harbour|telescope|king|scientist|painter|writer|philosopher|engineer|architect|doctor|"
+    r"physicist|chemist|historian|mathematician|merchant|monk|astronomer|inventor|surgeon|poet|navigator|general|clerk)\b(?=[ ,.;])"
+)
+_PEOPLE = frozenset(words(
+    "king scientist painter writer philosopher engineer architect doctor physicist chemist historian mathematician merchant monk "
+    "astronomer inventor surgeon poet navigator general clerk"
+))  # fmt: skip
+_PLACES = frozenset(
+    words("museum river village mountain castle bridge treaty battle monastery harbour festival custom")
+)
+_SUCH_AS = re.compile(r"\b(?:such as|including|like) (?=[A-Z][a-z]+(?:,| and| or))")
+
+
+def invented_sources(passage: Passage, rng: Random) -> Iterator[Draft]:
+    """A claim is put down to somebody, something or some event that does not exist; vague authorities first."""
+    if passage.is_fiction:
+        return
+    yield from _particular_authorities(passage, rng)
+    yield from _attributions(passage, rng, "invented_source")
+
+
+def invented_events(passage: Passage, rng: Random) -> Iterator[Draft]:
+    """A claim is tied to an event that never was."""
+    if not passage.is_fiction:
+        yield from _attributions(passage, rng, "invented_event")
+
+
+def invented_entities(passage: Passage, rng: Random) -> Iterator[Draft]:
+    """A name that is there becomes one that does not exist, a thing without a name gets one, or a law is invoked."""
+    if passage.is_fiction:
+        return
+    inventor = _inventor(passage, rng)
+    replaced = [
+        *_renamed_places(passage, inventor),
+        *_renamed_people(passage, inventor),
+        *_named_things(passage, inventor),
+    ]
+    yield from shuffled(rng, replaced)
+    yield from _attributions(passage, rng, "invented_entity")
+
+
+def invented_statistics(passage: Passage, rng: Random) -> Iterator[Draft]:
+    """A vague amount becomes an exact one, or a change gets a size, that nobody ever measured."""
+    if passage.is_fiction:
+        return
+    inventor = _inventor(passage, rng)
+    for match in shuffled(rng, [m for pattern in (_SHARES, _COUNTS, _CHANGES) for m in pattern.finditer(passage.text)]):
+        sentence = passage.sentence_at(match.start())
+        if sentence is None or sentence.is_question or passage.is_protected(*match.span()) or _has_number(sentence):
+            continue
+        if match.re is _CHANGES:
+            change = Change(match.end(), match.end(), f" by {inventor.percentage()}")
+        elif match.re is _COUNTS:
+            change = Change(*match.span(), str(inventor.count()))
+        else:
+            change = Change(*match.span(), match_case(match[0], f"{inventor.percentage()} of"))
+        yield draft("invented_statistic", passage.text, [change])
+
+
+def invented_quotations(passage: Passage, rng: Random) -> Iterator[Draft]:
+    """A sentence of the answer becomes the saying of somebody who never lived."""
+    if passage.is_fiction or isinstance(passage.sample.truth, TextTruth | NumberTruth | UnitTestTruth):
+        return
+    inventor = _inventor(passage, rng)
+    for sentence in shuffled(rng, _claims(passage)):
+        is_pointing = _CONNECTED.match(sentence.text) or _POINTING.match(sentence.text)
+        if is_pointing or len(sentence.text) > 140 or any(mark in sentence.text for mark in '"“”`*(:'):
+            continue
+        before, after = (_filled(part, inventor) for part in rng.choice(QUOTATIONS).split("{sentence}"))
+        changes = [Change(sentence.start, sentence.start, before[:1].upper() + before[1:])]
+        if len(after) > 1:  # the quotation is followed by its source: its full stop becomes a comma, or goes behind it
+            stop = "," if after[2:3].isalpha() else ""
+            changes.append(Change(sentence.end - 1, sentence.end, stop + after))
+        else:
+            changes.append(Change(sentence.end, sentence.end, after))
+        yield draft("invented_quotation", passage.text, changes)
+
+
+def invented_clues(passage: Passage, rng: Random) -> Iterator[Draft]:
+    """A clue that the puzzle never gave leads to another answer, or is slipped in beside the others."""
+    if not isinstance(passage.sample.truth, TextTruth) or passage.is_calculation or len(passage.sentences) < 2:
+        return
+    span = stated_answer(passage)
+    home = passage.sentence_at(span[0]) if span else None
+    answer = passage.text[span[0] : span[1]] if span else ""
+    for other in shuffled(rng, other_options(passage, answer)) if span and home else []:
+        assert span is not None and home is not None
+        forms = VERDICT_TURNS if answer.lower() in ("yes", "no", "unknown") else ANSWER_TURNS
+        clue = rng.choice(forms).format(answer=answer, other=other)
+        turn = replace(passage.text, home.start, home.start, f"{clue} ")
+        yield draft("invented_premise", passage.text, [turn, replace(passage.text, *span, other)])
+    names = list(dict.fromkeys(n for n in re.findall(r"\b[A-Z][a-z]+\b", passage.question) if is_given_name(n)))
+    for sentence in (
+        shuffled(rng, (s for s in passage.sentences[:-1] if s.text.endswith("."))) if len(names) > 1 else []
+    ):
+        a, b = rng.sample(names, 2)
+        clue = rng.choice(CLUES).format(a=a, b=b)
+        yield draft("invented_premise", passage.text, [Change(sentence.end, sentence.end, f" {clue}")])
+
+
+def _particular_authorities(passage: Passage, rng: Random) -> Iterator[Draft]:
+    inventor = _inventor(passage, rng)
+    for match in shuffled(rng, _AUTHORITIES.finditer(passage.text)):
+        if not passage.is_protected(*match.span()):
+            form = _filled(rng.choice(AFTER_AUTHORITY), inventor)
+            yield draft("invented_source", passage.text, [Change(match.end(), match.end(), form)])
+
+
+def _attributions(passage: Passage, rng: Random, subtype: str) -> Iterator[Draft]:
+    """A head before, or a tail behind, a sentence that makes a claim."""
+    if isinstance(passage.sample.truth, TextTruth | NumberTruth | UnitTestTruth):
+        return  # a puzzle or a program is no matter of sources; it has rules of its own
+    inventor = _inventor(passage, rng)
+    for sentence in shuffled(rng, _claims(passage)):
+        is_plain_end = (
+            sentence.text.endswith(".") and not sentence.text.endswith("..") and "(" not in sentence.text[-12:]
+        )
+        lowered = _lowered(passage, sentence)
+        if is_plain_end and (lowered is None or rng.random() < 0.6):
+            form = _filled(rng.choice(TAILS[subtype]), inventor)
+            end = sentence.end - 1
+            yield draft(subtype, passage.text, [Change(end, end, form)])
+        elif lowered is not None:
+            head = _filled(rng.choice(HEADS[subtype]), inventor)
+            first = sentence.text.split()[0]
+            change = Change(sentence.start, sentence.start + len(first), head[:1].upper() + head[1:] + lowered)
+            yield draft(subtype, passage.text, [change])
+
+
+def _claims(passage: Passage) -> list[Sentence]:
+    """Sentences that state something about the world in general, in running text."""
+    return [
+        s
+        for s in passage.sentences
+        if len(s.text) in _LENGTHS
+        and s.text[:1].isupper()
+        and s.text[-1] == "."
+        and _PERSONAL.search(s.text) is None
+        and _IMPERATIVE.match(s.text) is None
+        and is_english(s.text)
+        and re.match(r"(?:the |so |therefore,? )*answer\b", s.text, re.IGNORECASE) is None
+        and not any(e.start < s.end and s.start < e.end for e in passage.equations)
+    ]
+
+
+def _lowered(passage: Passage, sentence: Sentence) -> str | None:
+    """The sentence's first word as it is written in the middle of a sentence; None where nothing can stand before it."""
+    first = sentence.text.split()[0]
+    if _CONNECTED.match(sentence.text) or ":" in sentence.text[:60] or first.startswith(("*", "_")):
+        return None
+    if first in _TO_BE_LOWERED or whole_words(passage.text, first.lower()):
+        return first.lower()
+    is_name = first.rstrip(",").isalpha() and any(
+        m.start == sentence.start and m.term[:1].isupper() for m in passage.mentions
+    )
+    return first if is_name and whole_words(passage.conversation, first) else None
+
+
+def _renamed_places(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
+    """A city becomes a town that is on no map."""
+    for mention in passage.mentions:
+        if mention.kinds[0].startswith(("city:", "capital:")) and not is_part_of_a_name(passage, mention):
+            change = exchange(passage.text, mention.start, mention.end, inventor.town())
+            yield draft("invented_entity", passage.text, [change])
+
+
+def _renamed_people(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
+    """A well-known person becomes one that nobody knows."""
+    for name in known_people(passage.text):
+        places = [p for p in whole_words(passage.text, name) if not passage.is_protected(p, p + len(name))]
+        other = inventor.full_name() if " " in name else inventor.surname()
+        edits = [replace(passage.text, p, p + len(name), other) for p in places]
+        if edits:
+            yield draft("invented_entity", passage.text, edits)
+
+
+def _named_things(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
+    """`a bridge` becomes `the Harwick bridge`, `an engineer` `the engineer Ilse Brandfeldt`; a list gets a new member."""
+    for match in _KIND_OF_THING.finditer(passage.text):
+        sentence = passage.sentence_at(match.start())
+        if sentence is None or passage.is_protected(*match.span()) or _PERSONAL.search(sentence.text):
+            continue
+        thing = match["thing"]
+        if thing in _PEOPLE:
+            named = f"the {thing} {inventor.full_name()}"
+        elif thing in _PLACES:
+            named = f"the {inventor.town()} {thing}"
+        else:
+            named = f"the {inventor.rng.choice((inventor.product(), inventor.surname()))} {thing}"
+        yield draft("invented_entity", passage.text, [Change(*match.span(), match_case(match[0], named))])
+    for match in _SUCH_AS.finditer(passage.text):
+        if passage.sentence_at(match.start()) and not passage.is_protected(*match.span()):
+            yield draft("invented_entity", passage.text, [Change(match.end(), match.end(), f"{inventor.product()}, ")])
+
+
+def _inventor(passage: Passage, rng: Random) -> Inventor:
+    return Inventor(rng, f"{passage.question} {passage.text[:1000]}".lower())
+
+
+def _filled(form: str, inventor: Inventor) -> str:
+    """A form with its slots filled; only those that it has are drawn."""
+    makers = {
+        "institute": inventor.institute, "person": inventor.person, "year": inventor.year, "journal": inventor.journal,
+        "authors": inventor.authors, "title": inventor.title, "event": inventor.event, "law": inventor.law,
+        "town": inventor.town, "product": inventor.product,
+    }  # fmt: skip
+    return re.sub(r"\{(\w+)\}", lambda match: str(makers[match[1]]()), form)
+
+
+def _has_number(sentence: Sentence) -> bool:
+    return re.search(r"\d", sentence.text) is not None
