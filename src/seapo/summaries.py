@@ -20,10 +20,14 @@ class SourceSummary(Record):
     """Good samples kept, after `data.limit`."""
     beyond_limit: int = 0
     """Good samples left out by `data.limit`."""
+    merged: int = 0
+    """Rows with an answer labelled bad that is now a rejected answer of another row's sample."""
     set_aside: dict[str, int]
     """Reason -> number of rows."""
     by_dimension: dict[str, int]
     """Dimension (or `unknown`) -> number of samples kept."""
+    files_left_out: dict[str, str] = {}
+    """File of a folder -> why it was not read."""
 
 
 class InjectSummary(Record):
