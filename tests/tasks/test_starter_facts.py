@@ -236,5 +236,8 @@ def test_the_page_states_the_counts() -> None:
 
 def test_the_page_states_the_width_of_an_interval() -> None:
     """Share of right answers p of n items, 95 percent: p +- 1.96 * sqrt(p * (1 - p) / n)."""
-    half_width = 100 * 1.96 * math.sqrt(0.5 * 0.5 / 44)
-    assert f"plus or minus {half_width:.0f} points" in DOCUMENT.read_text(encoding="utf-8")
+    half_width = 100 * 1.96 * math.sqrt(0.5 * 0.5 / 50)
+    assert phrase_stands_in(
+        DOCUMENT.read_text(encoding="utf-8"),
+        f"50 items a share of right answers near one half is known to plus or minus {half_width:.0f} points",
+    )
