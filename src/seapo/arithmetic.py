@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from seapo.quantities import UNIT_FAMILIES, WORD_OPERATORS, Item, is_glued_unit, read_items
+from seapo.language import unit_group
+from seapo.quantities import WORD_OPERATORS, Item, is_glued_unit, read_items
 
 MAX_BITS = 4096
 """Numbers with more bits than this are not computed with."""
 MAX_DEPTH = 40
 """Deeper nested brackets are not read."""
 NOTE = re.compile(r"<<([^<>\n]{1,200})>>")
+CURRENCIES = {"$": "dollar", "¢": "cent", "€": "euro"}
 PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 3}
 
 
@@ -93,7 +95,7 @@ def _equation_at(text: str, items: Sequence[Item], at: int) -> Equation | None:
         right, holds = (right[:1], first) if first else (right, holds)
     if holds is False and (not _is_plain_statement(items, start, at) or _mixes_units([*left, *right])):
         holds = None
-    if holds is False and _is_cut_off(left, right):
+    if holds is False and (_is_cut_off(left, right) or _is_near(left, right, is_rough=items[at].text == "≈")):
         holds = None
     span = (left[0].start, right[-1].end)
     return Equation(*span, text[span[0] : left[-1].end], text[right[0].start : span[1]], holds)
@@ -111,22 +113,29 @@ def _is_plain_statement(items: Sequence[Item], start: int, at: int) -> bool:
     left = items[start:at]
     if _count(items, start, at) == 2 and left[1].text == "-" and left[0].end == left[1].start:
         return left[0].plain > left[-1].plain
-    is_single = len(left) == 1 or (len(left) == 3 and left[1].text == "/" and left[0].end + 1 == left[2].start)
-    if not is_single:
+    is_share = len(left) == 3 and left[1].text == "/" and left[0].end + 1 == left[2].start
+    if not is_share and any(item.kind == "operator" for item in left):
         return True
     return not left[-1].unit and (len(left) > 1 or start == 0 or items[start - 1].kind in ("stop", "equals"))
 
 
 def _mixes_units(sides: Sequence[Item]) -> bool:
     """Whether two units of one family meet, as in `4 pounds - 6 ounces` or `$1 / 2 = 50 cents`."""
-    units = {item.unit.lower().removesuffix("s") for item in sides if item.unit}
-    return any(len(units & family) > 1 for family in UNIT_FAMILIES)
+    units = {CURRENCIES.get(item.unit, item.unit).lower().removesuffix("s") for item in sides if item.unit}
+    kinds = [(unit_group(unit) or unit_group(f"{unit}s") or unit).split()[-1] for unit in units]
+    return len(set(kinds)) < len(kinds)
 
 
 def _is_cut_off(left: Sequence[Item], right: Sequence[Item]) -> bool:
     """Whether a whole number stands for a result between it and the next: `50 stickers / 3 friends = 16 stickers`."""
     exact = _Reader(left, 0, len(left), is_scaled=False).whole()
     return len(right) == 1 and not right[0].decimals and exact.denominator > 1 and int(exact) == right[0].plain
+
+
+def _is_near(left: Sequence[Item], right: Sequence[Item], *, is_rough: bool) -> bool:
+    """Whether the sides differ by what a pocket calculator loses, or by little where only `about` is claimed."""
+    exact, written = (_Reader(side, 0, len(side), is_scaled=False).whole() for side in (left, right))
+    return abs(exact - written) <= abs(exact) * (Fraction(1, 20) if is_rough else Fraction(1, 10**6))
 
 
 def _left_start(items: Sequence[Item], at: int) -> tuple[int, bool]:
@@ -149,12 +158,14 @@ def _left_start(items: Sequence[Item], at: int) -> tuple[int, bool]:
             depth -= 1
         elif item.kind == "close" and behind.kind == "open":
             depth, wants_operand = depth + 1, True
-        elif not (item.kind == "fraction" or (item.kind == "number" and behind.kind == "open")):
+        elif not (item.kind == "fraction" or (item.kind == "number" and behind.kind in ("open", "fraction"))):
             break
         if depth == 0 and not wants_operand:
             best = i
         i -= 1
-    return _with_sign(items, best)
+    # A bracket that cannot be read to its start is a part of the expression nonetheless.
+    start, is_algebra = _with_sign(items, best)
+    return start, is_algebra or depth > 0
 
 
 def _is_sign(item: Item) -> bool:
@@ -167,18 +178,21 @@ def _with_sign(items: Sequence[Item], best: int) -> tuple[int, bool]:
         return best, False
     first, before = items[best], items[best - 1]
     if before.kind == "word":
-        return best, before.end == first.start or before.text in WORD_OPERATORS
+        is_factor = before.end == first.start or before.text.startswith("\\")
+        return best, is_factor or before.text in WORD_OPERATORS
     if before.kind == "open":
         return best, best > 1 and items[best - 2].kind in ("operator", "number")
     if before.kind != "operator":
         return best, False
     in_front = items[best - 2] if best > 1 else None
     is_glued = before.end == first.start
-    if in_front is None or in_front.kind in ("stop", "equals", "open"):
-        return (best - 1 if _is_sign(before) else best), False
-    if in_front.kind == "word" and len(in_front.text) > 1 and is_glued and in_front.end < before.start:
-        return (best - 1 if _is_sign(before) else best), False
-    return best, True
+    is_at_start = in_front is None or in_front.kind in ("equals", "open") or in_front.text == "\n"
+    if not is_at_start and in_front is not None:
+        is_word = in_front.kind == "word" and len(in_front.text) > 1 and not in_front.text.startswith("\\")
+        has_gap = in_front.end < before.start and is_glued
+        if not has_gap or not (is_word or in_front.kind == "stop"):
+            return best, True
+    return (best - 1 if _is_sign(before) else best), False
 
 
 def _is_algebra_behind(items: Sequence[Item], reader: "_Reader") -> bool:
@@ -194,6 +208,8 @@ def _is_algebra_behind(items: Sequence[Item], reader: "_Reader") -> bool:
         return not (is_glued_unit(behind.text) or behind.text == "g")
     if behind.kind == "number":
         return len(behind.text) == 3 and last.kind == "number"
+    if behind.text.startswith("\\"):
+        return True
     return behind.kind == "word" and (behind.text == "000" or (len(behind.text) == 1 and behind.text not in "aImgshlL"))
 
 
@@ -255,7 +271,7 @@ class _Reader:
         item = self.items[self.at]
         self.at += 1
         if item.kind == "number":
-            return item.scaled if self.is_scaled else item.plain
+            return (item.scaled if self.is_scaled else item.plain) + self._mixed_part(item)
         self.depth += 1
         try:
             if _is_sign(item):
@@ -267,6 +283,17 @@ class _Reader:
             return self._bracket()
         finally:
             self.depth -= 1
+
+    def _mixed_part(self, whole: Item) -> Fraction:
+        r"""The 1/4 of `1\frac{1}{4}`, which is one and a quarter, not one times a quarter; else 0."""
+        part = self.items[self.at : min(self.at + 7, self.end)]
+        if [item.kind for item in part] != ["fraction", "open", "number", "close", "open", "number", "close"]:
+            return Fraction(0)
+        is_proper = whole.plain.denominator == part[2].plain.denominator == 1 and part[2].plain < part[5].plain
+        if not is_proper or whole.end != part[0].start:
+            return Fraction(0)
+        self.at += 7
+        return part[2].plain / part[5].plain
 
     def _bracket(self) -> Fraction:
         if self.at >= self.end or self.items[self.at].kind != "open":

@@ -21,16 +21,16 @@ TOKEN = re.compile(
     |(?P<date>\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b|\b[0-9]{1,2}/[0-9]{1,2}/(?:1[5-9]|20)[0-9]{2}\b)
     |(?P<version>[0-9]+(?:\.[0-9]+){2,})
     |(?P<ordinal>[0-9]+(?:st|nd|rd|th)\b)
-    |(?P<number>(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
+    |(?P<number>(?:[0-9]{1,3}(?:,(?:\\!)?[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)
     |(?P<times>(?<=[ 0-9)%\t])[xX](?=[ ]?\\?[$€£(]?[ ]?[.0-9]))
+    |(?P<open>(?:\\left[ ]?)?[(\[{])
+    |(?P<close>(?:\\right[ ]?)?[)\]}])
     |(?P<latex_text>\\(?:text|mathrm|mbox|textbf)\{[^{}\n]{0,80}\})
     |(?P<latex>\\(?:[A-Za-z]+|.|$))
     |(?P<word>[^\W\d]\w*(?:['’\-][^\W\d_]\w*)*)
     |(?P<relation>==+|[!<>~:]=|=[<>](?![<>])|->|[-+*/]=|//)
     |(?P<equals>[=≈])
     |(?P<operator>\*\*|[-+*/^×÷·⋅∙−–])
-    |(?P<open>[(\[{])
-    |(?P<close>[)\]}])
     |(?P<percent>%)
     |(?P<currency>[$€£¥₹])
     |(?P<space>[ \t&]+)
@@ -42,15 +42,22 @@ OPERATORS = {"×": "*", "·": "*", "⋅": "*", "∙": "*", "x": "*", "X": "*", "
 LATEX = {
     r"\times": ("operator", "*"), r"\cdot": ("operator", "*"), r"\ast": ("operator", "*"), r"\div": ("operator", "/"),
     r"\frac": ("fraction", r"\frac"), r"\dfrac": ("fraction", r"\frac"), r"\tfrac": ("fraction", r"\frac"),
-    r"\%": ("percent", "%"), r"\$": ("currency", "$"), r"\approx": ("equals", "="),
+    r"\%": ("percent", "%"), r"\$": ("currency", "$"), r"\approx": ("equals", "≈"),
     r"\(": ("stop", ""), r"\)": ("stop", ""), r"\[": ("stop", ""), r"\]": ("stop", ""), "\\\\": ("stop", ""),
 }  # fmt: skip
-LATEX_SPACES = frozenset({r"\left", r"\right", r"\boxed", r"\,", r"\!", r"\;", r"\:", "\\ ", r"\quad"})
+LATEX_STOPS = frozenset({
+    r"\implies", r"\Rightarrow", r"\Longrightarrow", r"\rightarrow", r"\therefore", r"\because", r"\qquad", r"\begin",
+    r"\end", r"\item", r"\ge", r"\geq", r"\le", r"\leq", r"\ne", r"\neq", r"\equiv", r"\sim", r"\quad",
+})  # fmt: skip
+"""Commands that an expression does not reach across."""
+STOPS = frozenset(".,:;?\"“”'‘’—…\n#")
+"""Signs that an expression does not reach across; another sign (`|`, `!`) stands for what cannot be read."""
+LATEX_SPACES = frozenset({r"\boxed", r"\,", r"\!", r"\;", r"\:", "\\ "})
 WORD_OPERATORS = {"times": "*", "plus": "+", "minus": "-"}
 MAGNITUDES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 GLUED_UNITS = frozenset({
     "kg", "kgs", "mg", "cm", "mm", "km", "ml", "lb", "lbs", "oz", "ft", "mi", "mph", "kph", "hr", "hrs", "min", "mins",
-    "sec", "secs", "am", "pm", "kb", "mb", "gb", "tb", "hz", "khz", "mhz", "ghz", "kw", "kwh",
+    "sec", "secs", "am", "pm", "kb", "mb", "gb", "tb", "hz", "khz", "mhz", "ghz", "kw", "kwh", "°",
 })  # fmt: skip
 """Words that may follow a number without a space; any other is taken for a variable, as in 2ab."""
 NEVER_UNITS = frozenset({
@@ -59,15 +66,6 @@ NEVER_UNITS = frozenset({
     "hence", "when",
 })  # fmt: skip
 """Words that end the run of words that may stand between a number and its operator."""
-UNIT_FAMILIES = (
-    frozenset({"$", "dollar", "cent", "¢"}),
-    frozenset({"second", "sec", "minute", "min", "hour", "hr", "day", "week", "month", "year", "decade", "century"}),
-    frozenset({"mm", "cm", "m", "km", "meter", "metre", "centimeter", "kilometer", "inch", "inche", "ft", "foot",
-               "feet", "yard", "mile"}),
-    frozenset({"ounce", "oz", "pound", "lb", "ton", "gram", "g", "kg", "kilogram", "mg"}),
-    frozenset({"ml", "liter", "litre", "l", "cup", "pint", "quart", "gallon", "tablespoon", "teaspoon"}),
-)  # fmt: skip
-"""Units that convert into each other; where two of a family meet, the bare numbers need not agree."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,12 @@ def numbers(text: str) -> tuple[NumberSpan, ...]:
         if match.lastgroup == "number":
             start = match.start() - _has_sign(text, match.start())
             written = text[start : match.end()]
-            spans.append(NumberSpan(start, match.end(), Decimal(written.replace(",", "").replace("−", "-")), written))
+            spans.append(NumberSpan(start, match.end(), Decimal(_digits(written).replace("−", "-")), written))
     return tuple(spans)
+
+
+def _digits(written: str) -> str:
+    return written.replace(",", "").replace("\\!", "")
 
 
 def is_glued_unit(word: str) -> bool:
@@ -143,10 +145,12 @@ def _kind(group: str, written: str) -> tuple[str, str]:
     if group in ("operator", "times"):
         return "operator", OPERATORS.get(written, written)
     if group == "latex":
-        return LATEX.get(written, ("word", written))
+        return LATEX.get(written, ("stop" if written in LATEX_STOPS else "word", written))
     if group == "word" and written == "equals":
         return "equals", written
-    if group in ("latex_text", "ordinal"):
+    if group == "latex_text":
+        return "word", written[written.index("{") + 1 : -1].strip() or "{}"
+    if group == "ordinal" or (group == "other" and written not in STOPS):
         return "word", written
     known = ("number", "open", "close", "equals", "percent", "currency", "word")
     return (group if group in known else "stop"), written
@@ -183,7 +187,7 @@ def _number(tokens: Sequence[Item], at: int) -> tuple[Item, int]:
     is_odd = (len(token.text) > 1 and token.text.startswith("00")) or token.end - token.start > MAX_DIGITS
     if is_odd or _is_torn(tokens, at):
         return replace(token, kind="word"), at + 1
-    plain = Fraction(token.text.replace(",", ""))
+    plain = Fraction(_digits(token.text))
     decimals = len(token.text.partition(".")[2])
     at += 1
     if _is_mixed(tokens, at - 1):
@@ -244,12 +248,11 @@ def _unit(tokens: Sequence[Item], at: int, *, has_unit: bool) -> tuple[str, int]
     """The words behind a number or bracket, and where reading goes on: behind them where an operator follows."""
     end = at
     while end < len(tokens) and end - at < MAX_UNIT_WORDS:
-        if _is_unit_word(tokens, end):
-            end += 1
-        elif _is_rate(tokens, end, has_unit or end > at) and _is_unit_word(tokens, end + 1):
-            end += 2
-        else:
+        is_power = end > at and [token.text for token in tokens[end : end + 2]] in (["^", "2"], ["^", "3"])
+        is_rate = _is_rate(tokens, end, has_unit or end > at) and _is_unit_word(tokens, end + 1)
+        if not (_is_unit_word(tokens, end) or is_rate or is_power):
             break
+        end += 2 if is_rate or is_power else 1
     unit = tokens[at].text if end > at else ""
     is_inside = end > at and end < len(tokens) and tokens[end].kind in ("operator", "equals", "close")
     if is_inside and tokens[end].kind == "operator" and end + 1 < len(tokens) and tokens[end + 1].kind == "stop":
@@ -261,13 +264,12 @@ def _is_unit_word(tokens: Sequence[Item], at: int) -> bool:
     if at >= len(tokens) or tokens[at].kind != "word":
         return False
     word = tokens[at].text.lower()
-    if at > 0 and tokens[at - 1].end == tokens[at].start and tokens[at - 1].kind == "number":
+    if at > 0 and tokens[at - 1].end == tokens[at].start and tokens[at - 1].kind in ("number", "close"):
         return is_glued_unit(word)
     if len(word) == 1:
         return word == "a" and at + 1 < len(tokens) and tokens[at + 1].kind == "word"
-    is_latex = word.startswith("\\") and "{" not in word
     has_digits = any(character.isdigit() for character in word) and not word[0].isdigit()
-    return word not in NEVER_UNITS and not is_latex and not has_digits
+    return word not in NEVER_UNITS and not word.startswith("\\") and not has_digits
 
 
 def _is_rate(tokens: Sequence[Item], at: int, has_unit: bool) -> bool:
