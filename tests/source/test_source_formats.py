@@ -351,3 +351,23 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         [sys.executable, "-c", f"import pyarrow; {program}"], capture_output=True, text=True, check=True, timeout=60
     )
     assert "pyarrow" in control.stdout
+
+
+def test_a_column_named_label_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
+    result = read_rows(tmp_path, [{"question": f"Q{n}", "answer": "A", "label": "history"} for n in range(3)])
+    assert (result.summary.format, result.summary.samples) == ("plain", 3)
+
+
+@pytest.mark.parametrize(
+    "row", [{"prompt": "Q", "completion": "A", "label": "bad"}, {"instruction": "Q", "output": "A", "kto_tag": "bad"}]
+)
+def test_a_label_that_cannot_be_read_never_passes_a_bad_answer_for_a_good_one(
+    tmp_path: Path, row: dict[str, Any]
+) -> None:
+    with pytest.raises(DataError, match="the label is neither true nor false"):
+        read_rows(tmp_path, [row])
+
+
+def test_several_files_of_rows_in_one_object_are_not_mistaken_for_a_row(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"found the columns version \(text\), data \(a list\)"):
+        read_rows(tmp_path, [{"version": "1", "data": [["a"]]}])

@@ -76,16 +76,21 @@ def _next_cells(reader: "Reader") -> list[str] | None:
 
 
 def _unfolded(cell: str) -> object:
-    """Messages or pairs that were written into a cell as JSON, or as Python writes a list; any other cell as it is."""
+    """Messages or pairs that were written into a cell as JSON, or as Python or NumPy write a list; else the cell."""
     if not cell.startswith(("[{", "[[", '{"', "{'")):
         return cell
-    for parse in (parse_json, ast.literal_eval):
+    for parse in (parse_json, _parse_python):
         try:
             value = parse(cell)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             continue
         return value if has_messages(value) or _has_pairs(value) else cell
     return cell
+
+
+def _parse_python(text: str) -> object:
+    """The value of a Python literal, or of an array as NumPy prints it: a line feed for a comma, which no text holds."""
+    return ast.literal_eval(text.replace("}\n {", "}, {"))
 
 
 def _has_pairs(value: object) -> bool:

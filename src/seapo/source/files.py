@@ -70,7 +70,7 @@ def _text_kind(path: Path, head: bytes) -> FileKind:
         return "json values" if _is_spread(lines) else "json lines"
     if ending in (".csv", ".tsv"):
         return "csv"
-    if any(line.lstrip().startswith(b"{") for line in lines[:50]):
+    if any(line.startswith(b"{") for line in lines[:50]):
         return "json lines"
     if header_delimiter(lines[0].decode("utf-8", "replace")) is not None:
         return "csv"

@@ -73,7 +73,7 @@ def _fits_implicit(values: Values, row: Columns) -> bool:
 
 
 def _fits_labelled_conversation(values: Values, row: Columns) -> bool:
-    return has_messages(values["messages"]) and is_label(values["label"])
+    return has_messages(values["messages"]) and _is_labelled(values, row)
 
 
 def _fits_conversation(values: Values, row: Columns) -> bool:
@@ -81,7 +81,15 @@ def _fits_conversation(values: Values, row: Columns) -> bool:
 
 
 def _fits_unpaired(values: Values, row: Columns) -> bool:
-    return _fits_pair(values, row) and is_label(values["label"])
+    return _fits_pair(values, row) and _is_labelled(values, row)
+
+
+def _is_labelled(values: Values, row: Columns) -> bool:
+    """Whether the label tells good answers from bad: by what it says, or by names that only such data has.
+
+    Where the names say so, a label that cannot be read must set its row aside, lest a bad answer pass for a good one.
+    """
+    return is_label(values["label"]) or "kto_tag" in row or {"completion", "label"} <= row.keys()
 
 
 def _fits_gsm8k(values: Values, row: Columns) -> bool:

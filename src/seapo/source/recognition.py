@@ -9,7 +9,7 @@ from seapo.errors import DataError, UnknownNameError, did_you_mean
 from seapo.source.conversation import kind_in_words
 from seapo.source.drafts import FIELDS, Columns, Draft, Field, Values
 from seapo.source.formats import FORMATS, KNOWN_FORMATS, Format
-from seapo.source.rows import MISSING_COLUMN, UnusableRowError
+from seapo.source.rows import MISSING_COLUMN, UnusableRowError, printable
 
 ColumnMap = Mapping[Field, str]
 SAMPLE_ROWS = 1000
@@ -113,7 +113,7 @@ def _check_mapped(rows: Sequence[Columns], mapped: ColumnMap, where: str) -> Non
         if column not in there:
             raise DataError(
                 f"{where}: data.columns says that {field} is in the column {column!r}, but there is none of that name."
-                f"{did_you_mean(column, there)} Columns: {', '.join(there[:_SHOWN_COLUMNS])}"
+                f"{did_you_mean(column, there)} Columns: {', '.join(map(_shown, there[:_SHOWN_COLUMNS]))}"
             )
 
 
@@ -150,9 +150,14 @@ def _without_nan(value: object) -> object:
     return None if isinstance(value, float) and value != value else value
 
 
+def _shown(column: str) -> str:
+    """A column's name for a message of one line."""
+    return printable(" ".join(column.split()))[:40]
+
+
 def _not_recognised(rows: Sequence[Columns], format_name: str, mapped: ColumnMap, where: str) -> str:
     kinds = {column: kind_in_words(value) for row in reversed(rows) for column, value in row.items()}
-    shown = [f"{column} ({kind})" for column, kind in list(kinds.items())[:_SHOWN_COLUMNS]]
+    shown = [f"{_shown(column)} ({kind})" for column, kind in list(kinds.items())[:_SHOWN_COLUMNS]]
     found = ", ".join(shown) + (", ..." if len(kinds) > _SHOWN_COLUMNS else "")
     what = "the format is not known" if format_name == "auto" else f"the format {format_name!r} does not fit"
     unread = f" with data.columns for {', '.join(mapped)}" if mapped else ""
