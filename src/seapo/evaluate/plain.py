@@ -62,7 +62,7 @@ def plan_batches(tokenizer: Any, items: Sequence[ChoiceItem], places: Sequence[i
     for place in sorted(places, key=lambda place: order[items[place].context]):
         single = Batch((place,), (_encode_item(tokenizer, items[place]),))
         merged = _merge(batches[-1], single) if batches else single
-        if batches and _shares_head(batches[-1], single) and _size(merged) <= TOKENS_PER_BATCH:
+        if batches and _shares_head(batches[-1], single) and batch_size(merged) <= TOKENS_PER_BATCH:
             batches[-1] = merged
         else:
             batches.append(single)
@@ -83,12 +83,19 @@ def batch_logprobs(model: Any, batch: Batch) -> list[list[float]]:
     return [[next(sums) for _ in choices] for choices in batch.requests]
 
 
+def batch_size(batch: Batch) -> int:
+    """Tokens of the tree that scores a batch."""
+    requests = [request for choices in batch.requests for request in choices]
+    head = _head_length(requests)
+    return len(build_tree(requests[0].tokens[:head], [request.tokens[head:] for request in requests]))
+
+
 def _encode_item(tokenizer: Any, item: ChoiceItem) -> tuple[Request, ...]:
     assert item.context is not None
     requests = tuple(encode_pair(tokenizer, item.context, choice) for choice in item.choices)
     for choice, request in zip(item.choices, requests, strict=True):
-        if request.start >= len(request.tokens):
-            raise DataError(f"item {item.id!r}: the choice {choice!r} has no token of its own after its context")
+        if not 0 < request.start < len(request.tokens):
+            raise DataError(f"item {item.id!r}: its context and its choice {choice!r} need a token each")
     return requests
 
 
@@ -110,12 +117,6 @@ def _merge(left: Batch, right: Batch) -> Batch:
 
 def _shares_head(left: Batch, right: Batch) -> bool:
     return _common_length(left.requests[0][0].tokens, right.requests[0][0].tokens) >= WORTH_SHARING
-
-
-def _size(batch: Batch) -> int:
-    requests = [request for choices in batch.requests for request in choices]
-    head = _head_length(requests)
-    return len(build_tree(requests[0].tokens[:head], [request.tokens[head:] for request in requests]))
 
 
 def _head_length(requests: Sequence[Request]) -> int:

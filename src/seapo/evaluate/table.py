@@ -24,7 +24,7 @@ def format_table(summary: EvaluateSummary, *, width: int) -> str:
     """
     rows = [*summary.dimensions, *_further_tasks(summary)]
     level = f"{100 * summary.confidence:g}%"
-    title = f"{summary.model}: scores in percent, untouched and trained, with {level} intervals of the difference"
+    title = f"{summary.model} before and after training, in percent, with {level} intervals"
     lines = [*_wrapped(title, width), "", *(_grid(rows, width) if rows else ["no suite was asked for"])]
     notes = [f"{name}: not measured, {reason}" for name, reason in summary.not_measured.items()]
     legend = "better, worse: the interval of the difference leaves out zero; else undecided."
@@ -53,22 +53,22 @@ def _grid(rows: Sequence[ScoreRow], width: int) -> list[str]:
         _Column("before", lambda row: f"{_before(row)} {_interval(row.before_interval)}"),
         _Column("after", lambda row: f"{_after(row)} {_interval(row.after_interval)}"),
     ]
-    for columns in (
-        [name, items, *wide, difference, verdict],
-        [name, items, before, after, difference, verdict],
-        [name, before, after, difference, verdict],
+    for columns, gap in (
+        ([name, items, *wide, difference, verdict], "  "),
+        ([name, items, before, after, difference, verdict], "  "),
+        ([name, before, after, difference, verdict], " "),
     ):
-        lines = _lines(columns, rows)
+        lines = _lines(columns, rows, gap)
         if all(len(line) <= width for line in lines):
             return lines
     return [line for row in rows for line in _stacked(row)]
 
 
-def _lines(columns: Sequence[_Column], rows: Sequence[ScoreRow]) -> list[str]:
+def _lines(columns: Sequence[_Column], rows: Sequence[ScoreRow], gap: str) -> list[str]:
     cells = [[column.heading for column in columns], *([column.show(row) for column in columns] for row in rows)]
     widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
     padded = [
-        "  ".join(
+        gap.join(
             cell.ljust(size) if column.is_text else cell.rjust(size)
             for cell, size, column in zip(line, widths, columns, strict=True)
         ).rstrip()
