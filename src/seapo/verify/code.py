@@ -4,6 +4,7 @@ import ast
 import builtins
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -223,18 +224,27 @@ def _is_missing(name: str) -> bool:
 
 
 def invented_names(sample: Sample, text: str) -> tuple[str, ...]:
-    """Modules, functions and methods that code brings in and that nothing defines: not the question, the chosen answer,
-    the code itself, Python's builtins, or a method of its builtin types."""
+    """Modules, functions and methods that code calls on and that nothing defines.
+
+    Known are those of the question, the chosen answer and the code itself, Python's builtins, and the methods of its
+    builtin types.
+    """
     code, chosen = python_code(text), python_code(sample.chosen)
-    if code is None or chosen is None or (tree := _tree(code)) is None:
+    if code is None or chosen is None or (tree := _tree(code)) is None or (chosen_tree := _tree(chosen)) is None:
         return ()
-    familiar = set(_words("\n".join([*(message.content for message in sample.prompt), sample.chosen])))
-    familiar |= {name for kind in BUILTIN_TYPES for name in dir(kind)} | set(dir(builtins)) | _defined(tree)
-    return tuple(name for name in dict.fromkeys(_used(tree)) if name not in familiar)
-
-
-def _words(text: str) -> list[str]:
-    return "".join(character if character.isalnum() or character == "_" else " " for character in text).split()
+    question = "\n".join(message.content for message in sample.prompt)
+    calls = {name for pair in re.findall(r"(\w+)\(|`([\w.]+)[(`]", question) for name in pair}
+    own = _defined(tree) | {name for name, _ in _imported(tree)}
+    known = {
+        "module": set(re.findall(r"\w+", question)),
+        "function": own | calls | set(dir(builtins)),
+        "method": own | set(re.findall(r"\.(\w+)", question)) | {name for kind in BUILTIN_TYPES for name in dir(kind)},
+    }
+    for kind, name in _used(chosen_tree):
+        known[kind].add(name)
+    new = [name for kind, name in _used(tree) if name not in known[kind]]
+    lacking = [name for name in missing_names(code) if name not in missing_names(chosen)]
+    return tuple(dict.fromkeys([*lacking, *new]))
 
 
 def _defined(tree: ast.Module) -> set[str]:
@@ -247,13 +257,19 @@ def _defined(tree: ast.Module) -> set[str]:
     return names
 
 
-def _used(tree: ast.Module) -> Iterator[str]:
-    """Modules that are imported, and functions and methods that are called."""
+def _used(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Modules that are imported, and functions and methods that are called, each with its kind.
+
+    What is called on a module is left out: `missing_names` looks that up.
+    """
+    imported = {name for name, _ in _imported(tree)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            for alias in node.names:
-                yield alias.name.split(".")[0]
+        if isinstance(node, ast.Import):
+            yield from (("module", alias.name.split(".")[0]) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield "module", node.module.split(".")[0]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            yield node.func.id
+            yield "function", node.func.id
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            yield node.func.attr
+            is_on_module = (_dotted(node.func) or "").partition(".")[0] in imported
+            yield from () if is_on_module else [("method", node.func.attr)]

@@ -27,7 +27,10 @@ from seapo.lexicon import NUMBER_WORDS
 
 WORD = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+['’][^\W\d_]+|\w+|\*\*|//|[=!<>]=|[^\w\s]")
 NEGATION = frozenset({"not", "no", "never", "cannot", "without", "neither", "nor", "none"})
-QUANTIFIERS = frozenset({"all", "every", "each", "some", "any", "most", "few", "only", "always", "sometimes"})
+QUANTIFIERS = frozenset({
+    "all", "every", "each", "some", "any", "most", "many", "few", "only", "even", "always", "sometimes", "often",
+    "usually", "generally", "typically", "mostly", "frequently", "rarely", "seldom", "everybody", "somebody",
+})  # fmt: skip
 MATH_OPERATORS = frozenset("+-*/×÷−–") | {"**", "//", "^"}
 CONDITIONS = frozenset({"<", ">", "<=", ">=", "==", "!=", "and", "or", "not", "if", "unless", "is", "in", "while"})
 CODE_WORDS = frozenset({"True", "False", "None", "min", "max", "sum", "len", "sorted", "any", "all", "return", "break"})
@@ -35,6 +38,7 @@ CONCLUDING = re.compile(
     r"\W*(?:therefore|thus|hence|so|consequently|in conclusion|as a result|it follows|this means|that means)\b",
     re.IGNORECASE,
 )
+INFERRING = re.compile(r",? so (?!that\b|far\b|much\b|many\b)|\b(?:therefore|thus|hence|consequently)\b", re.IGNORECASE)
 ANSWERING = re.compile(r"\W*(?:the )?(?:final |correct )?answer\b|####|.*\\boxed", re.IGNORECASE)
 SMALL_NUMBERS = dict(zip(("zero", *NUMBER_WORDS), map(str, (0, *range(2, 21), *range(30, 100, 10))), strict=True))
 PLACES = frozenset({"country", "capital", "city", "state"})
@@ -158,7 +162,8 @@ def _hunk_findings(before: str, after: str, hunk: Hunk) -> list[Finding]:
     if not found and (is_code or (hunk.removed and hunk.inserted)):
         kind = "code" if is_code else "word" if len(hunk.removed) == len(hunk.inserted) == 1 else "phrase"
         found = [Finding(kind, f"{' '.join(hunk.removed)!r} became {' '.join(hunk.inserted)!r}")]
-    elif found and _in_conclusion(before, hunk.start, is_number=found[0].kind == "number"):
+    is_vague = bool(found) and found[0].kind in ("word", "phrase", "code", "number")
+    if found and _in_conclusion(before, hunk.start, is_vague=is_vague):
         found.append(Finding("conclusion", f"in the conclusion, {found[0].evidence}"))
     return found
 
@@ -334,16 +339,19 @@ def _sentence_at(text: str, place: int) -> str:
     return next(found, text[place : place + 80])
 
 
-def _in_conclusion(text: str, place: int, *, is_number: bool) -> bool:
-    """Whether a place lies in a sentence that draws the conclusion.
+def _in_conclusion(text: str, place: int, *, is_vague: bool) -> bool:
+    """Whether a place lies in what the text concludes.
 
-    `So she pays 5 * 3 = 15` is a step like others; a number in it is a conclusion only in the last sentence.
+    That is a stated answer, or what follows `therefore`. `So she pays 5 * 3 = 15` is a step like others, and a word may
+    be a synonym, so there numbers and words count in a stated answer only, and numbers in a last sentence.
     """
     line = next((each for each in _sentences(text) if each.start <= place <= each.end), None)
     if line is None or ANSWERING.match(line.text):
         return line is not None
-    is_last = line == _sentences(text)[-1]
-    return CONCLUDING.match(line.text) is not None and (is_last or not is_number)
+    if is_vague:
+        is_last, is_digit = line == _sentences(text)[-1], text[place : place + 1].isdigit()
+        return is_last and is_digit and CONCLUDING.match(line.text) is not None
+    return CONCLUDING.match(line.text) is not None or INFERRING.search(line.text[: place - line.start]) is not None
 
 
 def steps(text: str) -> tuple[str, ...]:

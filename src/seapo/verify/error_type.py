@@ -10,7 +10,8 @@ from seapo.records import Candidate, CheckResult, Sample
 from seapo.verify.check import CHECKS, Check, Judge, failed, not_judged, passed, shortened
 from seapo.verify.code import invented_names
 from seapo.verify.contradiction import contradictions
-from seapo.verify.difference import Difference, Finding, difference
+from seapo.verify.difference import CONCLUDING, INFERRING, Difference, Finding, difference
+from seapo.verify.difference import steps as steps_of
 from seapo.verify.invention import inserted_passages, inventions
 from seapo.verify.proofs import arithmetic, choice, false_equations, wrong_final_answer
 
@@ -62,7 +63,7 @@ def _logic(sample: Sample, candidate: Candidate, settings: VerifySection) -> Che
     if clash := contradictions(change.after, but_not=change.before):
         return passed(NAME, clash[0])
     if steps := change.of("swapped", "dropped"):
-        leaning = [step for step in steps if ORDER_WORDS.search(step.evidence)]
+        leaning = [step for step in steps if ORDER_WORDS.search(step.evidence) or _is_premise(step, change)]
         verdict = passed if leaning else not_judged
         return verdict(NAME, f"{steps[0].kind}: {_told(leaning or steps)}")
     if change.of(*FACTS):
@@ -72,6 +73,13 @@ def _logic(sample: Sample, candidate: Candidate, settings: VerifySection) -> Che
     if inserted_passages(change):
         return not_judged(NAME, "something was added that contradicts nothing found here")
     return failed(NAME, f"no step, connective or conclusion was changed: {_told(change.findings) or 'no difference'}")
+
+
+def _is_premise(step: Finding, change: Difference) -> bool:
+    """Whether a dropped step stood before a conclusion."""
+    before = steps_of(change.before)
+    behind = before[before.index(step.evidence) + 1 :] if step.evidence in before else ()
+    return any(CONCLUDING.match(each) or INFERRING.search(each) for each in behind)
 
 
 def _wrong_step(change: Difference) -> tuple[Finding, ...]:

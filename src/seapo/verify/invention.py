@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from seapo.language import kinds_of
 from seapo.records import Sample
 from seapo.verify.difference import Difference, Hunk, new_numbers, proper_names
 
@@ -32,6 +33,17 @@ def inserted_passages(change: Difference) -> tuple[str, ...]:
     return tuple(change.after[hunk.after_start : hunk.after_end] for hunk in change.hunks if _is_insertion(hunk))
 
 
+def _in_exchange(hunk: Hunk, passage: str, known: str, change: Difference) -> list[Invention]:
+    """A name that no table knows in the place of another one, and a figure where none was."""
+    names = proper_names(change.after, hunk.after_start, hunk.after_end) if hunk.removed else ()
+    new = [name for name in names if name.casefold() not in known.casefold() and not kinds_of(name)]
+    had_names = proper_names(change.before, hunk.start, hunk.end)
+    found = [Invention("name", name) for name in new] if had_names else []
+    if hunk.removed and not any(word[0].isdigit() for word in hunk.removed):
+        found += [Invention("figure", number) for number in new_numbers(passage, known)]
+    return found
+
+
 def _is_insertion(hunk: Hunk) -> bool:
     return len(_words(hunk.inserted)) - len(_words(hunk.removed)) >= MIN_NEW_WORDS
 
@@ -45,9 +57,10 @@ def inventions(sample: Sample, change: Difference) -> tuple[Invention, ...]:
     known = "\n".join([*(message.content for message in sample.prompt), sample.chosen])
     familiar, found = known.casefold(), list[Invention]()
     for hunk in change.hunks:
-        if not _is_insertion(hunk):
-            continue
         passage = change.after[hunk.after_start : hunk.after_end]
+        if not _is_insertion(hunk):
+            found += _in_exchange(hunk, passage, known, change)
+            continue
         found += [
             Invention("source", mark[0]) for mark in SOURCE.finditer(passage) if mark[0].casefold() not in familiar
         ]
