@@ -226,6 +226,16 @@ def test_a_broken_first_line_does_not_hide_the_others(tmp_path: Path) -> None:
     assert [(row.line, row.reason.split(":")[0]) for row in result.rejected] == [(1, "broken JSON")]
 
 
+def test_a_thousand_broken_lines_do_not_hide_the_good_ones_behind_them(tmp_path: Path) -> None:
+    result = read_bytes(tmp_path, b'{"prompt": \n' * 1500 + as_lines(ROWS), "late.jsonl")
+    assert (len(result.samples), result.summary.set_aside) == (len(ROWS), {"broken JSON": 1500})
+
+
+def test_the_nameless_index_column_of_a_csv_file_is_no_id(tmp_path: Path) -> None:
+    (sample,) = read_bytes(tmp_path, b",question,answer\n0,Why?,So\n", "index.csv").samples
+    assert len(sample.id) == 16
+
+
 def test_a_line_broken_by_a_raw_line_feed_costs_only_itself(tmp_path: Path) -> None:
     data = b'{"prompt": "two\nlines", "chosen": "a", "rejected": "b"}\n' + as_lines(ROWS)
     result = read_bytes(tmp_path, data, "feed.jsonl")
@@ -367,7 +377,8 @@ def test_a_file_of_unknown_format_in_a_folder_is_set_aside_row_by_row(tmp_path: 
     )
     result = read_source(DataSection(path=str(folder)), seed=0)
     assert result.summary.set_aside == {"the format of its file is not known": 2}
-    assert list(result.summary.files_left_out) == ["folder/void.json"]
+    assert list(result.summary.files_left_out) == ["folder/odd.jsonl", "folder/void.json"]
+    assert "found the columns a (a number)" in result.summary.files_left_out["folder/odd.jsonl"]
     (folder / "good.jsonl").unlink()
     with pytest.raises(DataError, match=r"odd.jsonl: the format is not known; found the columns a \(a number\)"):
         read_source(DataSection(path=str(folder)), seed=0)

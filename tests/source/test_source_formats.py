@@ -134,6 +134,12 @@ def test_system_messages_and_earlier_turns_are_kept_in_every_layout(tmp_path: Pa
     assert (sample.chosen, sample.rejected) == ("So", ("No",))
 
 
+def test_a_whole_conversation_beside_chosen_and_rejected_is_not_taken_for_their_prompt(tmp_path: Path) -> None:
+    whole = [QUESTION, answer("So")]
+    result = read_rows(tmp_path, [{"messages": whole, "chosen": whole, "rejected": [QUESTION, answer("No")]}])
+    assert (result.summary.format, result.summary.samples) == ("implicit", 1)
+
+
 @pytest.mark.parametrize(
     ("message", "role"),
     [
@@ -282,6 +288,33 @@ def test_a_column_map_overrides_what_would_be_recognised(tmp_path: Path) -> None
 def test_what_a_column_map_leaves_out_is_recognised(tmp_path: Path) -> None:
     sample = only_sample(tmp_path, {"q": "Why?", "chosen": "So", "rejected": "No"}, columns={"prompt": "q"})
     assert (sample.question, sample.chosen, sample.rejected) == ("Why?", "So", ("No",))
+
+
+def test_a_mapped_prompt_is_the_whole_question_unless_the_map_says_more(tmp_path: Path) -> None:
+    row = {"q": "Why?", "a": "So", "input": "x", "context": "y", "history": [["z", "z"]]}
+    columns = {"prompt": "q", "chosen": "a"}
+    assert read_rows(tmp_path, [row], columns=columns).summary.format == "plain"
+    assert texts(only_sample(tmp_path, row, columns=columns)) == [("user", "Why?")]
+    columns |= {"input": "context", "history": "history"}
+    assert texts(only_sample(tmp_path, row, columns=columns)) == [
+        ("user", "z"),
+        ("assistant", "z"),
+        ("user", "Why?\ny"),
+    ]
+
+
+def test_rows_whose_columns_are_all_mapped_have_a_general_format_unless_another_is_named(tmp_path: Path) -> None:
+    rows, columns = [{"q": "How many?", "a": "Two.\n#### 2"}], {"prompt": "q", "chosen": "a"}
+    assert read_rows(tmp_path, rows, columns=columns).summary.format == "plain"
+    named = read_rows(tmp_path, rows, columns=columns, format="gsm8k")
+    assert (named.summary.format, named.samples[0].truth) == ("gsm8k", NumberTruth(value="2"))
+
+
+def test_a_mapped_conversation_is_read(tmp_path: Path) -> None:
+    row = {"turns": [QUESTION, answer("So")], "good": True}
+    assert only_sample(tmp_path, row, columns={"messages": "turns"}).chosen == "So"
+    labelled = read_rows(tmp_path, [row], columns={"messages": "turns", "label": "good"})
+    assert labelled.summary.format == "sharegpt-kto"
 
 
 def test_a_mapped_column_serves_no_other_field(tmp_path: Path) -> None:

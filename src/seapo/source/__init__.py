@@ -7,7 +7,7 @@ result.samples, result.rejected, result.summary
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
 from seapo.errors import DataError, UnknownNameError
 from seapo.recipe import DataSection
@@ -82,12 +82,11 @@ class _Reading:
         head: list[Outcome] = []
         try:
             rows = part.rows()
-            head.extend(islice(rows, SAMPLE_ROWS))
+            _take_head(rows, head)
             recognised = self._recognise(part, head)
         except DataError as problem:
             if self._is_alone:
                 raise
-            self._problems.append(problem)
             self._give_up(part, problem, chain(head, rows) if head else iter(()))
             return
         self._recognised.append(recognised)
@@ -111,15 +110,14 @@ class _Reading:
             except UnusableRowError as problem:
                 self._cleaner.reject(set_aside(outcome, str(problem)))
                 return
-            self._cleaner.add(outcome, draft, outcome.value.get(recognised.columns.get("id", "")))
+            column = recognised.columns.get("id")
+            self._cleaner.add(outcome, draft, outcome.value.get(column) if column is not None else None)
 
     def _give_up(self, part: Part, problem: DataError, rows: Iterator[Outcome]) -> None:
-        is_without_rows = True
+        self._problems.append(problem)
+        self._left_out[part.file] = str(problem)
         for outcome in rows:
-            is_without_rows = False
             self._cleaner.reject(outcome if isinstance(outcome, RejectedRow) else set_aside(outcome, UNKNOWN_FILE))
-        if is_without_rows:
-            self._left_out[part.file] = str(problem)
 
     def result(self, seed: int) -> SourceResult:
         """All that was read; raises DataError where that is no sample."""
@@ -138,6 +136,14 @@ class _Reading:
             left_out=self._left_out,
         )
         return SourceResult(kept, cleaned.rejected, summary, tuple(self._recognised))
+
+
+def _take_head(rows: Iterator[Outcome], head: list[Outcome]) -> None:
+    """Move rows over until enough of them have columns to recognise a format by, however many broken ones come first."""
+    wanted = SAMPLE_ROWS
+    while wanted and (outcome := next(rows, None)) is not None:
+        head.append(outcome)
+        wanted -= isinstance(outcome, Row) and isinstance(outcome.value, Mapping)
 
 
 def _summary(

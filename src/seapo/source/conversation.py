@@ -45,6 +45,13 @@ def has_messages(value: object) -> bool:
     )
 
 
+def ends_with_answer(messages: object) -> bool:
+    """Whether the last one of messages of any shape is the assistant's."""
+    last = messages[-1] if isinstance(messages, list) and messages else messages
+    speaker = last.get("role", last.get("from")) if isinstance(last, Mapping) else None
+    return isinstance(speaker, str) and ROLES.get(speaker.casefold()) == "assistant"
+
+
 def read_messages(value: object, column: str) -> Messages:
     """The messages of a value of any shape above, a plain text being the user's; else raises UnusableRowError."""
     if value is None or isinstance(value, str):

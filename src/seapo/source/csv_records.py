@@ -89,7 +89,7 @@ def _unfolded(cell: str) -> object:
 
 
 def _parse_python(text: str) -> object:
-    """The value of a Python literal, or of an array as NumPy prints it: a line feed for a comma, which no text holds."""
+    """The value of a Python literal, or of an array as NumPy prints it: with line feeds for commas."""
     return ast.literal_eval(text.replace("}\n {", "}, {"))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from seapo.source.conversation import has_messages
+from seapo.source.conversation import ends_with_answer, has_messages
 from seapo.source.drafts import (
     Columns,
     Draft,
@@ -27,6 +27,8 @@ _OUTPUT = ("output", "response", "completion", "answer")
 _LABEL = ("kto_tag", "label", "tag")
 _OPTIONAL: Names = {"system": ("system", "system_prompt"), "id": ("id", "prompt_id", "uid", "uuid")}
 _ALPACA: Names = {"input": ("input", "context"), "history": ("history",), **_OPTIONAL}
+_MAPPED: Names = {"input": (), "history": (), **_OPTIONAL}
+"""Parts of a prompt that are only read where a column map names them."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Format:
     fits: Callable[[Values, Columns], bool]
     """Whether a row that has the required columns also looks like this format: given its values and the whole row."""
     read: Callable[[Values, Columns], Draft] = read_draft
+    is_general: bool = False
+    """Whether it is nothing but its fields, so that rows may have it whose columns are all named by a column map."""
 
 
 def _is_text(value: object) -> bool:
@@ -64,7 +68,8 @@ def _answers(value: object) -> bool:
 
 
 def _fits_ranking(values: Values, row: Columns) -> bool:
-    return has_messages(values["messages"]) and _speaks(values["chosen"]) and _answers(values["rejected"])
+    is_prompt = has_messages(values["messages"]) and not ends_with_answer(values["messages"])
+    return is_prompt and _speaks(values["chosen"]) and _answers(values["rejected"])
 
 
 def _fits_implicit(values: Values, row: Columns) -> bool:
@@ -118,8 +123,9 @@ KNOWN_FORMATS: tuple[Format, ...] = (
         "preference",
         "TRL, explicit prompt: prompt, chosen, rejected, as texts or as messages",
         {"prompt": ("prompt", "question", "query", "problem"), **_PAIRED},
-        _OPTIONAL,
+        _MAPPED,
         _fits_preference,
+        is_general=True,
     ),
     Format(
         "alpaca-ranking",
@@ -134,6 +140,7 @@ KNOWN_FORMATS: tuple[Format, ...] = (
         {"messages": _CONVERSATION, **_PAIRED},
         _OPTIONAL,
         _fits_ranking,
+        is_general=True,
     ),
     Format(
         "implicit",
@@ -142,6 +149,7 @@ KNOWN_FORMATS: tuple[Format, ...] = (
         _OPTIONAL,
         _fits_implicit,
         read_implicit,
+        is_general=True,
     ),
     Format(
         "sharegpt-kto",
@@ -149,6 +157,7 @@ KNOWN_FORMATS: tuple[Format, ...] = (
         {"messages": _CONVERSATION, "label": _LABEL},
         _OPTIONAL,
         _fits_labelled_conversation,
+        is_general=True,
     ),
     Format(
         "alpaca-kto",
@@ -161,8 +170,9 @@ KNOWN_FORMATS: tuple[Format, ...] = (
         "unpaired",
         "TRL, unpaired preference: prompt, completion, label, as texts or as messages",
         {"prompt": _QUESTION, "chosen": ("completion", "response", "output", "answer"), "label": ("label", "kto_tag")},
-        _OPTIONAL,
+        _MAPPED,
         _fits_unpaired,
+        is_general=True,
     ),
     Format(
         "sharegpt",
@@ -177,6 +187,7 @@ KNOWN_FORMATS: tuple[Format, ...] = (
         {"messages": ("messages",)},
         _OPTIONAL,
         _fits_conversation,
+        is_general=True,
     ),
     Format(
         "gsm8k-solutions",
@@ -212,8 +223,9 @@ KNOWN_FORMATS: tuple[Format, ...] = (
         "plain",
         "a question and an answer under usual names: question/answer, prompt/response, ...",
         {"prompt": _QUESTION, "chosen": _ANSWER},
-        {"input": ("context",), "rejected": ("rejected",), **_OPTIONAL},
+        {**_MAPPED, "input": ("context",), "rejected": ("rejected",)},
         _fits_pair,
+        is_general=True,
     ),
 )
 """In the order in which they are tried: what asks for more comes first."""

@@ -57,7 +57,7 @@ def find_place(data: DataSection) -> Place:
 
 
 def _find(data: DataSection) -> Place:
-    path = Path(data.path).expanduser()
+    path = Path(data.path)
     name = printable(path.name or data.path)
     if path.is_file():
         return Place([Part(name, str(path), lambda: read_rows(path, name))])

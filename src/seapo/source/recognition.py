@@ -15,6 +15,7 @@ ColumnMap = Mapping[Field, str]
 SAMPLE_ROWS = 1000
 """Rows of a part that are looked at."""
 _SHOWN_COLUMNS = 12
+_PARTS_OF_PROMPT: tuple[Field, ...] = ("input", "history")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Layout:
     """A format with the columns that its fields are read from."""
 
     known: Format
+    mapped: ColumnMap
     columns: ColumnMap
     """Every required field, and the optional ones that the rows have."""
 
@@ -75,7 +77,7 @@ class Layout:
         for row in rows:
             for field, column in _find(known, row, mapped).items():
                 found[field][column] += 1
-        return Layout(known, {field: counts.most_common(1)[0][0] for field, counts in found.items() if counts})
+        return Layout(known, mapped, {field: counts.most_common(1)[0][0] for field, counts in found.items() if counts})
 
     def read(self, row: Columns) -> Draft:
         """The draft of a row; raises UnusableRowError."""
@@ -91,9 +93,9 @@ class Layout:
 
     def _late_columns(self, row: Columns) -> ColumnMap:
         """Columns of optional fields that none of the rows looked at had."""
+        found = _find(self.known, row, self.mapped).items()
         taken = self.columns.values()
-        late = {field: names for field, names in self.known.optional.items() if field not in self.columns}
-        return {field: name for field, names in late.items() for name in names if name in row and name not in taken}
+        return {field: column for field, column in found if field not in self.columns and column not in taken}
 
 
 def check_columns(columns: Mapping[str, str]) -> ColumnMap:
@@ -118,24 +120,29 @@ def _check_mapped(rows: Sequence[Columns], mapped: ColumnMap, where: str) -> Non
 
 
 def _formats_to_try(format_name: str, mapped: ColumnMap) -> list[Format]:
-    """The named format, or all; those that do not read every mapped field are out."""
+    """The named format, or all that read every mapped field and still have a column to be known by, or need none."""
     if format_name != "auto" and format_name not in FORMATS:
         raise UnknownNameError("format", format_name, [*FORMATS, "auto"])
-    named = [known for known in KNOWN_FORMATS if format_name in ("auto", known.name)]
-    return [known for known in named if mapped.keys() <= {*known.required, *known.optional}]
+    able = [known for known in KNOWN_FORMATS if mapped.keys() <= {*known.required, *known.optional}]
+    if format_name != "auto":
+        return [known for known in able if known.name == format_name]
+    return [known for known in able if known.is_general or not known.required.keys() <= mapped.keys()]
 
 
 def _find(known: Format, row: Columns, mapped: ColumnMap) -> ColumnMap:
-    """Field -> column, for the fields that the row has; no column serves two fields, and case does not matter."""
+    """Field -> column, for the fields that the row has; no column serves two fields, and case does not matter.
+
+    Where the prompt is mapped, that column is the whole question: nothing unmapped is put to it.
+    """
     names = {name.casefold().strip(): name for name in row} | {name: name for name in row}
-    taken = set(mapped.values())
-    found: dict[Field, str] = {}
+    found = {field: column for field, column in mapped.items() if column in row}
+    unread = {*mapped, *(_PARTS_OF_PROMPT if "prompt" in mapped else ())}
     for field, accepted in (*known.required.items(), *known.optional.items()):
-        columns = [mapped[field]] if field in mapped else [names[name] for name in accepted if name in names]
-        column = next((name for name in columns if name in row and (field in mapped or name not in taken)), None)
-        if column is not None:
-            found[field] = column
-            taken.add(column)
+        if field not in unread:
+            columns = (names[name] for name in accepted if name in names)
+            column = next((name for name in columns if name not in found.values()), None)
+            if column is not None:
+                found[field] = column
     return found
 
 
