@@ -276,6 +276,7 @@ def test_a_line_too_long_to_hold_is_set_aside_without_being_held(tmp_path: Path)
         ("none.json", b"[]", "there are no rows in it"),
         ("header.csv", b"question,answer\n", "there are no rows in it"),
         ("book.xlsx", b"PK\x03\x04rest", "a zip archive or a spreadsheet"),
+        ("mac.csv", b"question,answer\ra,b\r", "the header cannot be read as CSV"),
         ("wide.csv", "question,answer\na,b\n".encode("utf-16"), "UTF-16 text"),
         ("prose.txt", b"Once upon a time", "no data file, as far as one can tell"),
         ("cut.parquet", KINDS["parquet"][:200], "cannot be read as Parquet"),

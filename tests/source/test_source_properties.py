@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,17 @@ def test_the_starter_set_is_read_whole_or_drawn() -> None:
     assert {sample.id for sample in some.samples} < {sample.id for sample in everything.samples}
     with pytest.raises(DataError, match=r"leave data\.columns and data\.format out"):
         read_source(DataSection(path="starter", format="plain"), seed=0)
+
+
+def test_many_labelled_answers_to_one_prompt_take_no_square_of_their_number(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(as_lines([{"prompt": "Q", "completion": f"A{n}", "label": n % 2} for n in range(20_000)]))
+    start = time.monotonic()
+    result = read(path)
+    assert time.monotonic() - start < 20
+    assert result is not None
+    assert (result.summary.samples, result.summary.merged) == (10_000, 10_000)
+    assert {len(sample.rejected) for sample in result.samples} == {1}
 
 
 def test_reasons_are_counted_without_their_details(tmp_path: Path) -> None:

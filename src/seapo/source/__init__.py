@@ -139,7 +139,7 @@ class _Reading:
 
 
 def _take_head(rows: Iterator[Outcome], head: list[Outcome]) -> None:
-    """Move rows over until enough of them have columns to recognise a format by, however many broken ones come first."""
+    """Move rows over until enough have columns to recognise a format by, however many broken ones come first."""
     wanted = SAMPLE_ROWS
     while wanted and (outcome := next(rows, None)) is not None:
         head.append(outcome)

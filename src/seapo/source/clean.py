@@ -92,7 +92,7 @@ class Cleaner:
         check_draft(draft)
         place = f"line {row.line} of {row.file}"
         prompt_key = _key(part for message in draft.prompt for part in (message.role, message.content))
-        key = _key([draft.chosen, str(draft.is_good)], prompt_key)
+        key = _answer_key(prompt_key, draft.chosen, is_good=draft.is_good)
         if key in self._seen:
             raise UnusableRowError(DUPLICATE, self._seen[key])
         name = _as_id(own_id, allows_numbers=self._is_id_mapped)
@@ -110,22 +110,22 @@ class Cleaner:
         places = defaultdict(list)
         for index, entry in enumerate(self._good):
             places[entry.prompt_key].append(index)
-        dealt: dict[bytes, int] = defaultdict(int)
+        turns: dict[bytes, int] = defaultdict(int)
+        given: dict[int, list[str]] = defaultdict(list)
         for bad, unpaired in self._bad:
             indices = places.get(bad.prompt_key)
             if indices is None:
                 self._rejected.append((bad.order, unpaired))
-            elif any(_are_same(self._good[index].draft.chosen, bad.draft.chosen) for index in indices):
+            elif _answer_key(bad.prompt_key, bad.draft.chosen, is_good=True) in self._seen:
                 self._rejected.append((bad.order, unpaired.model_copy(update={"reason": SAME_ANSWERS})))
             else:
-                self._give(indices[dealt[bad.prompt_key] % len(indices)], bad.draft.chosen)
-                dealt[bad.prompt_key] += 1
-        return sum(dealt.values())
-
-    def _give(self, index: int, bad_answer: str) -> None:
-        entry = self._good[index]
-        draft = replace(entry.draft, rejected=(*entry.draft.rejected, bad_answer))
-        self._good[index] = replace(entry, draft=draft)
+                given[indices[turns[bad.prompt_key] % len(indices)]].append(bad.draft.chosen)
+                turns[bad.prompt_key] += 1
+        for index, answers in given.items():
+            entry = self._good[index]
+            draft = replace(entry.draft, rejected=(*entry.draft.rejected, *answers))
+            self._good[index] = replace(entry, draft=draft)
+        return sum(turns.values())
 
     def _has_own_ids(self) -> bool:
         names = [entry.own_id for entry in self._good]
@@ -183,6 +183,10 @@ def _as_id(value: object, *, allows_numbers: bool) -> str | None:
 
 def _are_same(one: str, other: str) -> bool:
     return one == other or normalised(one) == normalised(other)
+
+
+def _answer_key(prompt_key: bytes, answer: str, *, is_good: bool) -> bytes:
+    return _key([answer, "good" if is_good else "bad"], prompt_key)
 
 
 def _key(texts: Iterable[str], before: bytes = b"") -> bytes:

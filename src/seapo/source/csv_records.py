@@ -29,10 +29,7 @@ def csv_records(stream: ByteStream, file: str) -> Iterator[Row | RejectedRow]:
     lines = _Lines(stream)
     first = next(lines, "")
     delimiter = header_delimiter(first) or ","
-    header = _next_cells(csv.reader([first], delimiter=delimiter)) or []
-    if len(set(header)) < len(header):
-        twice = next(name for name in header if header.count(name) > 1)
-        raise DataError(f"{file}: the header names the column {twice!r} twice; rename one of them")
+    header = _read_header(csv.reader([first], delimiter=delimiter), file)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     number = 0
     while True:
@@ -44,6 +41,17 @@ def csv_records(stream: ByteStream, file: str) -> Iterator[Row | RejectedRow]:
         yield outcome
     if stream.damage is not None:
         yield set_aside(Row(file, number, None, lines.cut_line), CUT_GZIP, stream.damage)
+
+
+def _read_header(reader: "Reader", file: str) -> list[str]:
+    try:
+        header = _next_cells(reader) or []
+    except csv.Error as problem:
+        raise DataError(f"{file}: the header cannot be read as CSV: {problem}") from problem
+    twice = next((name for name in header if header.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{file}: the header names the column {twice!r} twice; rename one of them")
+    return header
 
 
 def _read_record(reader: "Reader", header: list[str], lines: "_Lines", place: Row) -> Row | RejectedRow | None:
