@@ -32,6 +32,8 @@ from seapo.answer import (
         ("The answer to the second question is -3.5%.", "-3.5%", "phrase"),
         ("The answer is 1/2.", "1/2", "phrase"),
         ("the answer is <<5=5>>5.", "5", "phrase"),
+        ("The answer to it is:\nRegion B.\n\nConfidence: 85%", "Region B", "phrase"),
+        ("The answer is:\n\n  42 cows", "42", "phrase"),
         ("Answer: B", "B", "phrase"),
         ("The answer is (C).", "C", "phrase"),
         ("The answer is Henrik.", "Henrik", "phrase"),

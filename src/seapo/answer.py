@@ -38,8 +38,8 @@ HASH = re.compile(r"####[ \t]*([^\n]{1,200})")
 BOXED = re.compile(r"\\f?boxed[ \t]*\{")
 PHRASE = re.compile(
     r"\b(?:answer|result)(?:[ \t]+to[ \t]+[^.:\n]{1,60}?)?"
-    r"(?:[ \t]+(?:is|was|would[ \t]+be|=)\b[ \t]*:?|[ \t]*[:=])[ \t*]*"
-    r"(?=[^\s*])|^A:[ \t]*(?=[^\n]{1,40}\Z)",
+    r"(?:[ \t]+(?:is|was|would[ \t]+be|=)\b[ \t]*:?|[ \t]*[:=])[\s*]{0,12}"
+    r"(?=[^\s*:])|^A:[ \t]*(?=[^\n]{1,40}\Z)",
     re.IGNORECASE | re.MULTILINE,
 )
 OPTION = re.compile(r"\(([A-J])\)|\b([A-J])(?=[.)]?\s*\Z)")

@@ -104,7 +104,7 @@ CONNECTIVES = {
     "because": "cause", "since": "cause", "as": "cause", "because of": "cause", "due to": "cause",
     "thanks to": "cause", "therefore": "result", "thus": "result", "hence": "result", "consequently": "result",
     "accordingly": "result", "as a result": "result", "for this reason": "result", "so": "result",
-    "however": "contrast", "nevertheless": "contrast", "nonetheless": "contrast", "but": "contrast",
+    "however": "contrast", "nevertheless": "contrast", "even so": "contrast", "nonetheless": "contrast", "but": "contrast",
     "on the other hand": "contrast", "by contrast": "contrast", "in contrast": "contrast", "yet": "contrast",
     "although": "concession", "though": "concession", "even though": "concession", "despite": "concession",
     "in spite of": "concession", "if": "condition", "when": "condition", "as long as": "condition",

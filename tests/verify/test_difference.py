@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seapo.verify.difference import difference, find_hunks, steps
+from seapo.verify.difference import difference, steps
+from seapo.verify.hunks import find_hunks
 
 TEXT = (
     "In March, Anna drove 120 kilometers from Paris to the Rhine. The road is always dry, because it never rains. "
@@ -52,6 +53,25 @@ def test_what_kind_of_change_it_is(old, new, kind):
 def test_what_shows_no_error_of_fact(old, new):
     kinds = {finding.kind for finding in difference(TEXT, TEXT.replace(old, new)).findings}
     assert kinds <= {"word", "phrase", "quantifier"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        ("Frost leads to cracks.", "Frost results from cracks.", "cause"),
+        ("The price depends on the yield.", "The price determines the yield.", "cause"),
+        ("It may rain.", "It must rain.", "quantifier"),
+        ("He is tired, so he sleeps well.", "He is tired, so he never sleeps well.", "conclusion"),
+        ("Add 2 and 3. The answer is east.", "Add 2 and 3. The answer is south.", "conclusion"),
+        (
+            "Yes, it does. It was built in 1910 and still stands.",
+            "No, it does. It was built in 1910 and still stands.",
+            "opening",
+        ),
+    ],
+)
+def test_changes_that_break_an_argument(before, after, kind):
+    assert kind in {finding.kind for finding in difference(before, after).findings}
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ def test_synonyms_paraphrases_and_additions_are_none(judge, old, new, outcome):
         (", so it", ", but it"),
         (" In the mountains the pressure is lower, so it boils earlier there.", ""),
         ("takes longer", "takes shorter"),
+        ("is lower, so it boils earlier", "is lower, so it does not boil earlier"),
+        ("Water boils at 100 degrees Celsius at sea level. ", ""),
         ("sea level.", "sea level. Water does not boil at 100 degrees Celsius at sea level."),
         ("there.", "there. In the mountains the pressure is lower, so it boils earlier there."),
         ("the pressure is lower, so it boils earlier there", "it boils earlier there, so the pressure is lower"),
@@ -87,6 +89,10 @@ def test_a_wrong_operation_that_is_computed_rightly_is_one(judge):
         ("sea level.", 'sea level. "No kettle ever lies about it", as the saying goes.'),
         ("sea level.", "sea level, which 83% of all cooks know by heart."),
         ("sea level.", "sea level, a rule that we owe to Ottilie Wendt."),
+        ("sea level.", "sea level [Yarrow 1977]."),
+        ("Bolivia", "Nordvalla"),
+        ("In the mountains", "Hochoff's law says that in the mountains"),
+        ("lower", "47 percent lower"),
     ],
 )
 def test_invented_sources_names_quotations_and_figures_are_hallucinations(judge, old, new):

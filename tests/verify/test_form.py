@@ -18,6 +18,8 @@ BLOCK = "Use this:\n```python\ndef f(n):\n    return n + 1\n```\nIt adds one."
         (BLOCK, BLOCK.replace("n + 1", "n - 1")),
         (BLOCK, BLOCK.replace("adds", "subtracts")),
         ("if a < b: stop", "if a <= b: stop"),
+        ("```c\nif (!done) go();\n```", "```c\nif (done) go();\n```"),
+        ("It prints `!ok`", "It prints `ok`"),
         ("It is 3.5 m.", "It is 35 m."),
         ("def f():\n    return 1\n", "def f():\n    return 2\n"),
     ],

@@ -138,4 +138,8 @@ def test_invented_names_are_those_that_nothing_defines(make_sample):
     assert invented_names(sample, text.format("natural_sort(rows)")) == ("natural_sort",)
     assert invented_names(sample, text.format("rows.smart_sort()")) == ("smart_sort",)
     assert invented_names(sample, text.format("helper(max(rows))")) == ()
+    assert invented_names(sample, text.format("rows.sorted()")) == ("sorted",)
+    code = "```python\nfrom math import sqrt\nimport math, {}\ndef f(r):\n    return sqrt(math.{})\n```"
+    assert invented_names(sample, code.format("rowtools", "pi")) == ("rowtools",)
+    assert invented_names(sample, code.format("json", "tau_squared")) == ("math.tau_squared",)
     assert invented_names(sample, "No code.") == ()

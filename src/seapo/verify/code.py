@@ -236,7 +236,7 @@ def invented_names(sample: Sample, text: str) -> tuple[str, ...]:
     calls = {name for pair in re.findall(r"(\w+)\(|`([\w.]+)[(`]", question) for name in pair}
     own = _defined(tree) | {name for name, _ in _imported(tree)}
     known = {
-        "module": set(re.findall(r"\w+", question)),
+        "module": sys.stdlib_module_names | set(re.findall(r"\w+", question)),
         "function": own | calls | set(dir(builtins)),
         "method": own | set(re.findall(r"\.(\w+)", question)) | {name for kind in BUILTIN_TYPES for name in dir(kind)},
     }

@@ -8,7 +8,7 @@ from seapo.language import opposites, sentences
 from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample
 from seapo.verify.check import CHECKS, Check, not_judged, passed, shortened
-from seapo.verify.difference import NEGATION
+from seapo.verify.findings import NEGATION
 
 NAME = "contradiction"
 LEADING = re.compile(

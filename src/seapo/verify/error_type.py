@@ -10,14 +10,15 @@ from seapo.records import Candidate, CheckResult, Sample
 from seapo.verify.check import CHECKS, Check, Judge, failed, not_judged, passed, shortened
 from seapo.verify.code import invented_names
 from seapo.verify.contradiction import contradictions
-from seapo.verify.difference import CONCLUDING, INFERRING, Difference, Finding, difference
+from seapo.verify.difference import Difference, difference
 from seapo.verify.difference import steps as steps_of
+from seapo.verify.findings import CONCLUDING, INFERRING, Finding
 from seapo.verify.invention import inserted_passages, inventions
 from seapo.verify.proofs import arithmetic, choice, false_equations, wrong_final_answer
 
 NAME = "type_applies"
 FACTS = ("number", "term", "opposite", "negation", "operator", "condition", "identifier", "name", "exchanged")
-REASONING = ("connective", "quantifier", "condition", "exchanged", "repeated", "conclusion")
+REASONING = ("connective", "cause", "quantifier", "condition", "exchanged", "repeated", "conclusion", "opening")
 ORDER_WORDS = re.compile(
     r"\b(?:then|next|first|second|third|finally|after|before|once|therefore|thus|hence|so|because|since|if|this|that|these|"
     r"those|it|they|which|same|result|answer|now|already|also|again)\b|=",

@@ -7,10 +7,11 @@ from seapo.answer import CodeBlock, code_blocks, parses_as_python, python_code
 from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample, apply_edits
 from seapo.verify.check import CHECKS, Check, failed, passed, shortened
-from seapo.verify.difference import SMALL_NUMBERS, difference
+from seapo.verify.difference import difference
+from seapo.verify.findings import SMALL_NUMBERS
 
 SIGNS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|\w+|[^\w\s]")
-COSMETIC = frozenset(".,;:!?\"'`*_…“”‘’#~\\")
+COSMETIC = frozenset(".,;:?\"'`*_…“”‘’#~\\")
 FINAL_MARKS = (".", "!", "?", "…", '"', "”", "’", "'", ")", "]", "}", "`", "*", "|", ":")
 CONTRACTIONS = (
     (r"\bcan['’]t\b", "can not"),
@@ -45,13 +46,14 @@ def changed(sample: Sample, candidate: Candidate, settings: VerifySection) -> Ch
 
 
 def said(text: str) -> list[str]:
-    """What a text says, without the ways to write it: its words and signs; of Python code, the syntax tree."""
-    blocks = [block for block in code_blocks(text) if _is_python(block)]
-    if not code_blocks(text) and python_code(text) is not None:
+    """What a text says, without the ways to write it: its words and signs; of Python, the syntax tree."""
+    blocks = code_blocks(text)
+    if not blocks and python_code(text) is not None:
         return [ast.dump(ast.parse(text))]
     found, position = list[str](), 0
     for block in blocks:
-        found += [*_signs(text[position : block.start]), ast.dump(ast.parse(block.code))]
+        code = [ast.dump(ast.parse(block.code))] if _is_python(block) else block.code.split()
+        found += [*_signs(text[position : block.start]), *code]
         position = block.end
     return found + _signs(text[position:])
 
@@ -65,6 +67,7 @@ def _signs(prose: str) -> list[str]:
     for pattern, written_out in CONTRACTIONS:
         text = re.sub(pattern, written_out, text)
     text = re.sub(r"(?<=[^\W\d_])['’\-‐](?=[^\W\d_])", " ", text)
+    text = re.sub(r"!(?![\w(])", " ", text)
     return [_plain_sign(sign) for sign in SIGNS.findall(text) if sign not in COSMETIC]
 
 

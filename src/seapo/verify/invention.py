@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from seapo.language import kinds_of
 from seapo.records import Sample
-from seapo.verify.difference import Difference, Hunk, new_numbers, proper_names
+from seapo.verify.difference import Difference, new_numbers
+from seapo.verify.findings import proper_names
+from seapo.verify.hunks import Hunk
 
 SOURCE = re.compile(
     r"\([A-Z][\w.&,\s-]{1,60}\b(?:1[5-9]|20)\d\d[a-z]?\)|\bet al\b|\baccording to\b|https?://|\bdoi\b|\bISBN\b|\[\d{1,3}\]|"
@@ -16,7 +18,9 @@ SOURCE = re.compile(
 QUOTATION = re.compile(r"“[^“”]{12,400}”|\"[^\"\n]{12,400}\"")
 
 MIN_NEW_WORDS = 3
-"""Net words that an insertion has; what exchanges words one for one brings nothing in, it changes a fact."""
+"""Net words of an insertion that replaces others; what exchanges words one for one changes a fact."""
+MIN_ADDED_WORDS = 2
+"""Words of an insertion that replaces nothing: `[Yarrow 1977]`, `by 47%`."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,16 @@ def _in_exchange(hunk: Hunk, passage: str, known: str, change: Difference) -> li
     names = proper_names(change.after, hunk.after_start, hunk.after_end) if hunk.removed else ()
     new = [name for name in names if name.casefold() not in known.casefold() and not kinds_of(name)]
     had_names = proper_names(change.before, hunk.start, hunk.end)
-    found = [Invention("name", name) for name in new] if had_names else []
+    is_longer = len(hunk.inserted) > len(hunk.removed)
+    found = [Invention("name", name) for name in new] if had_names or is_longer else []
     if hunk.removed and not any(word[0].isdigit() for word in hunk.removed):
         found += [Invention("figure", number) for number in new_numbers(passage, known)]
     return found
 
 
 def _is_insertion(hunk: Hunk) -> bool:
-    return len(_words(hunk.inserted)) - len(_words(hunk.removed)) >= MIN_NEW_WORDS
+    new, old = len(_words(hunk.inserted)), len(_words(hunk.removed))
+    return new - old >= (MIN_NEW_WORDS if old else MIN_ADDED_WORDS)
 
 
 def _words(run: tuple[str, ...]) -> list[str]:
