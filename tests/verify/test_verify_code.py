@@ -37,6 +37,12 @@ def test_the_failing_assertion_is_the_evidence(judge):
 
 
 @needs_sandbox
+def test_evidence_names_no_place_on_this_machine():
+    result = run_tests("from os import list_files", "assert True", VerifySection())
+    assert result.evidence == "ImportError: cannot import name 'list_files' from 'os'"
+
+
+@needs_sandbox
 @pytest.mark.parametrize(
     ("code", "tests", "outcome"),
     [

@@ -121,13 +121,14 @@ CHECKS.add(UNIT_TESTS, unit_tests_check(run_tests))
 def _failure(stderr: str, tests: str) -> str:
     """The exception and the line of the tests that raised it, from a traceback."""
     lines = stderr.strip().splitlines()
-    error = shortened(lines[-1], 120) if lines else "the program ended itself before the tests did"
+    # The place of a library differs from machine to machine.
+    error = re.sub(r" \(/[^)]*\)", "", lines[-1]) if lines else "the program ended itself before the tests did"
     places = [line.partition('"tests.py", line ')[2] for line in lines if '"tests.py", line ' in line]
     number = places[0].partition(",")[0] if places else ""
     source = tests.splitlines()
     if number.isdigit() and int(number) <= len(source):
-        return f"{shortened(source[int(number) - 1])} gives {error}"
-    return error
+        return f"{shortened(source[int(number) - 1])} gives {shortened(error, 120)}"
+    return shortened(error, 120)
 
 
 def _behaviour(code: str) -> str:
@@ -236,7 +237,7 @@ def invented_names(sample: Sample, text: str) -> tuple[str, ...]:
     calls = {name for pair in re.findall(r"(\w+)\(|`([\w.]+)[(`]", question) for name in pair}
     own = _defined(tree) | {name for name, _ in _imported(tree)}
     known = {
-        "module": sys.stdlib_module_names | set(re.findall(r"\w+", question)),
+        "module": set(sys.stdlib_module_names) | set(re.findall(r"\w+", question)),
         "function": own | calls | set(dir(builtins)),
         "method": own | set(re.findall(r"\.(\w+)", question)) | {name for kind in BUILTIN_TYPES for name in dir(kind)},
     }
