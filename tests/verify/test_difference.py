@@ -62,6 +62,8 @@ def test_what_shows_no_error_of_fact(old, new):
         ("The price depends on the yield.", "The price determines the yield.", "cause"),
         ("It may rain.", "It must rain.", "quantifier"),
         ("He is tired, so he sleeps well.", "He is tired, so he never sleeps well.", "conclusion"),
+        ("So C = 7.\n#### 7", "So C = 7.\n#### 8", "conclusion"),
+        ("In 8 hours there are 8 x 2 parts.", "In 8 hours there are 8 + 2 parts.", "operator"),
         ("Add 2 and 3. The answer is east.", "Add 2 and 3. The answer is south.", "conclusion"),
         (
             "Yes, it does. It was built in 1910 and still stands.",

@@ -63,6 +63,11 @@ def test_the_same_final_answer_by_error_type(judge, text, error_type, outcome, w
     assert judge("final_answer", SUM, text, error_type, truth=NumberTruth(value="21")).outcome == outcome, why
 
 
+def test_a_number_outside_any_calculation_may_be_an_error(judge):
+    chosen = "The hall was built in 1937. The answer is 3."
+    assert judge("final_answer", chosen, chosen.replace("1937", "1947")).outcome == "not_judged"
+
+
 def test_without_a_truth_the_marked_answer_of_the_chosen_one_counts(judge):
     assert judge("final_answer", SUM, SUM.replace("#### 21", "#### 22")).outcome == "pass"
     assert judge("final_answer", "So 3 are left.", "So 4 are left.").outcome == "not_judged"

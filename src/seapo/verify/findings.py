@@ -45,7 +45,7 @@ CONCLUDING = re.compile(
     re.IGNORECASE,
 )
 INFERRING = re.compile(r",? so (?!that\b|far\b|much\b|many\b)|\b(?:therefore|thus|hence|consequently)\b", re.IGNORECASE)
-ANSWERING = re.compile(r"\W*(?:the )?(?:final |correct )?answer\b|####|.*\\boxed", re.IGNORECASE)
+ANSWERING = re.compile(r"\W*(?:the )?(?:final |correct )?answer\b|.*\\boxed", re.IGNORECASE)
 SMALL_NUMBERS = dict(zip(("zero", *NUMBER_WORDS), map(str, (0, *range(2, 21), *range(30, 100, 10))), strict=True))
 PLACES = frozenset({"country", "capital", "city", "state"})
 MAX_CONNECTIVE_WORDS = 4
@@ -197,10 +197,10 @@ def _changed_quantifier(before: str, after: str, hunk: Hunk) -> Finding | None:
 
 
 def _changed_operator(before: str, after: str, hunk: Hunk) -> Finding | None:
-    old = [word for word in hunk.removed if word in MATH_OPERATORS]
-    new = [word for word in hunk.inserted if word in MATH_OPERATORS]
-    is_arithmetic = re.search(r"\d\D{0,20}$", before[: hunk.start][-30:]) and re.match(r"\D{0,5}\d", before[hunk.end :])
-    if not old or not new or old == new or not is_arithmetic:
+    old = [word for word in hunk.removed if word in MATH_OPERATORS or word in "xX"]
+    new = [word for word in hunk.inserted if word in MATH_OPERATORS or word in "xX"]
+    has_number = re.search(r"\d\D{0,40}$", before[max(0, hunk.start - 60) : hunk.start]) is not None
+    if not old or not new or old == new or not has_number or re.match(r"\D{0,5}\d", before[hunk.end :]) is None:
         return None
     return Finding("operator", f"the operator {old[0]} became {new[0]}")
 
@@ -285,7 +285,8 @@ def _in_conclusion(text: str, place: int, *, is_vague: bool) -> bool:
     be a synonym, so there numbers and words count in a stated answer only, and numbers in a last sentence.
     """
     line = next((each for each in sentences_of(text) if each.start <= place <= each.end), None)
-    if line is None or ANSWERING.match(line.text):
+    is_marked = text[text.rfind("\n", 0, place) + 1 : place].startswith("####")
+    if line is None or is_marked or ANSWERING.match(line.text):
         return line is not None
     if is_vague:
         is_last, is_digit = line == sentences_of(text)[-1], text[place : place + 1].isdigit()

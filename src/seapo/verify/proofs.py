@@ -50,7 +50,7 @@ def wrong_final_answer(sample: Sample, candidate: Candidate, settings: VerifySec
 
 
 def _same_final_answer(sample: Sample, candidate: Candidate, answer: FinalAnswer) -> CheckResult:
-    """Changed numbers that neither break an equation nor reach the result are no error of fact.
+    """In a calculation, changed numbers that neither break an equation nor reach the result are no error of fact.
 
     A wrong unit or name is one though the number is right; a flawed argument may reach a right result; and what is
     invented need not touch it.
@@ -58,7 +58,9 @@ def _same_final_answer(sample: Sample, candidate: Candidate, answer: FinalAnswer
     evidence = f"its final answer is still {shortened(answer.value)}"
     change = difference(sample.chosen, candidate.text)
     is_only_numbers = bool(change.findings) and len(change.of("number", "conclusion")) == len(change.findings)
-    if candidate.error_type == "correctness" and is_only_numbers and not false_equations(candidate.text):
+    is_computed = number_value(answer.value) is not None and any(each.holds for each in equations(sample.chosen))
+    has_error = not (is_only_numbers and is_computed) or bool(false_equations(candidate.text))
+    if candidate.error_type == "correctness" and not has_error:
         return failed("final_answer", f"{evidence}, and no equation is false")
     return not_judged("final_answer", evidence)
 
