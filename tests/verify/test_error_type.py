@@ -116,6 +116,7 @@ def test_what_brings_nothing_in_is_none(judge, old, new, outcome):
 def test_code_that_calls_what_nothing_defines_is_a_hallucination(judge):
     assert put(judge, "json.load(file)", "json.load_stream(file)", "hallucination", CODE).outcome == "pass"
     assert put(judge, "import json", "import jsonstream as json", "hallucination", CODE).outcome == "pass"
+    assert put(judge, "open(path)", "open(path, by=1)", "hallucination", CODE).outcome == "not_judged"
 
 
 def test_a_type_that_no_rule_knows_is_not_judged(judge):

@@ -149,3 +149,9 @@ def test_invented_names_are_those_that_nothing_defines(make_sample):
     assert invented_names(sample, code.format("rowtools", "pi")) == ("rowtools",)
     assert invented_names(sample, code.format("json", "tau_squared")) == ("math.tau_squared",)
     assert invented_names(sample, "No code.") == ()
+
+
+def test_invented_calls_of_other_languages(make_sample):
+    sample = make_sample("```java\nSystem.out.println(rows.size());\n```", question="Print how many rows, with log().")
+    assert invented_names(sample, sample.chosen.replace("println", "printlnEach")) == ("printlnEach",)
+    assert invented_names(sample, sample.chosen.replace("println", "log")) == ()

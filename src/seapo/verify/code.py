@@ -12,7 +12,7 @@ from functools import lru_cache
 from types import ModuleType
 
 from seapo import sandbox
-from seapo.answer import python_code
+from seapo.answer import code_blocks, python_code
 from seapo.errors import SandboxError
 from seapo.journal import Journal
 from seapo.recipe import VerifySection
@@ -231,7 +231,9 @@ def invented_names(sample: Sample, text: str) -> tuple[str, ...]:
     builtin types.
     """
     code, chosen = python_code(text), python_code(sample.chosen)
-    if code is None or chosen is None or (tree := _tree(code)) is None or (chosen_tree := _tree(chosen)) is None:
+    if code is None or chosen is None:
+        return _foreign_calls(sample, text)
+    if (tree := _tree(code)) is None or (chosen_tree := _tree(chosen)) is None:
         return ()
     question = "\n".join(message.content for message in sample.prompt)
     calls = {name for pair in re.findall(r"(\w+)\(|`([\w.]+)[(`]", question) for name in pair}
@@ -246,6 +248,13 @@ def invented_names(sample: Sample, text: str) -> tuple[str, ...]:
     new = [name for kind, name in _used(tree) if name not in known[kind]]
     lacking = [name for name in missing_names(code) if name not in missing_names(chosen)]
     return tuple(dict.fromkeys([*lacking, *new]))
+
+
+def _foreign_calls(sample: Sample, text: str) -> tuple[str, ...]:
+    """Functions that code of another language calls, and whose names neither question nor chosen answer holds."""
+    known = set(re.findall(r"\w+", "\n".join([*(message.content for message in sample.prompt), sample.chosen])))
+    called = (name for block in code_blocks(text) for name in re.findall(r"([A-Za-z_]\w*)\(", block.code))
+    return tuple(dict.fromkeys(name for name in called if name not in known))
 
 
 def _defined(tree: ast.Module) -> set[str]:

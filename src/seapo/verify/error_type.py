@@ -95,6 +95,8 @@ def _hallucination(sample: Sample, candidate: Candidate, settings: VerifySection
         return passed(NAME, f"neither the question nor the chosen answer has the {things}")
     if names := invented_names(sample, change.after):
         return passed(NAME, f"neither the question nor the chosen answer has {', '.join(names[:3])}")
+    if code := change.of("code"):
+        return not_judged(NAME, f"code was changed, which may or may not be made up: {_told(code)}")
     if inserted_passages(change):
         return not_judged(NAME, "something was added, and it names no new source, person, figure or quotation")
     if facts := change.of(*FACTS):
