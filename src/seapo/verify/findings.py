@@ -68,7 +68,7 @@ def hunk_findings(before: str, after: str, hunk: Hunk) -> list[Finding]:
         return []
     finders = [_changed_number, _changed_term, _changed_negation, _changed_connective, _changed_cause]
     finders += [_changed_quantifier, _changed_opening]
-    is_code = _in_code(before, hunk.start)
+    is_code = in_code(before, hunk.start)
     finders += [_changed_code] if is_code else [_changed_operator, _changed_name]
     found = [finding for find in finders if (finding := find(before, after, hunk)) is not None]
     if len(found) > 1 and found[-1].kind == "name":
@@ -269,7 +269,8 @@ def _code_ranges(text: str) -> tuple[tuple[int, int], ...]:
     return code_spans(text)
 
 
-def _in_code(text: str, place: int) -> bool:
+def in_code(text: str, place: int) -> bool:
+    """Whether a place lies in a fenced block, in `inline code`, or in an answer that is code throughout."""
     return any(start <= place < end for start, end in _code_ranges(text))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from seapo.language import kinds_of
 from seapo.records import Sample
 from seapo.verify.difference import Difference, new_numbers
-from seapo.verify.findings import proper_names
+from seapo.verify.findings import in_code, proper_names
 from seapo.verify.hunks import Hunk
 
 SOURCE = re.compile(
@@ -44,7 +44,8 @@ def _in_exchange(hunk: Hunk, passage: str, known: str, change: Difference) -> li
     had_names = proper_names(change.before, hunk.start, hunk.end)
     is_longer = len(hunk.inserted) > len(hunk.removed)
     found = [Invention("name", name) for name in new] if had_names or is_longer else []
-    if hunk.removed and not any(word[0].isdigit() for word in hunk.removed):
+    had_figures = any(word[0].isdigit() for word in hunk.removed)
+    if hunk.removed and not had_figures and not in_code(change.before, hunk.start):
         found += [Invention("figure", number) for number in new_numbers(passage, known)]
     return found
 
@@ -73,5 +74,6 @@ def inventions(sample: Sample, change: Difference) -> tuple[Invention, ...]:
         found += [Invention("quotation", mark[0]) for mark in QUOTATION.finditer(passage) if mark[0] not in known]
         names = proper_names(change.after, hunk.after_start, hunk.after_end)
         found += [Invention("name", name) for name in names if name.casefold() not in familiar]
-        found += [Invention("figure", number) for number in new_numbers(passage, known)]
+        if not in_code(change.before, hunk.start):
+            found += [Invention("figure", number) for number in new_numbers(passage, known)]
     return tuple(dict.fromkeys(found))
