@@ -6,6 +6,7 @@ A stage is reused when the fingerprint of its inputs still matches: its part of 
 before it, the data's and the model's hash, and the version of its code. `STAGES` says which of these each stage has.
 """
 
+import functools
 import importlib.metadata
 import platform
 import sys
@@ -132,11 +133,11 @@ def stage_fingerprint(run: Run, stage: Stage) -> str:
 
 
 def data_sha256(data: DataSection) -> dict[str, str]:
-    """File -> SHA-256 of what the recipe's data path stands for; a hub id stands for itself."""
+    """File -> SHA-256 of what the recipe's data path stands for; the starter set has a digest, a hub id is itself."""
     if data.path == "starter":
-        from seapo.tasks.starter import data_files
+        from seapo.tasks.starter import training_samples
 
-        return {file.name: file_sha256(file) for file in data_files()}
+        return {"starter": digest(list(training_samples()))}
     path = Path(data.path)
     if path.is_file():
         return {path.name: file_sha256(path)}
@@ -308,7 +309,7 @@ def _write_train(run: Run, folder: Path) -> None:
             out_dir=folder,
             seed=run.recipe.seed,
             journal=journal,
-            progress=run.progress("reference"),
+            progress=run.progress,
         )
     _write_summary(folder, summary)
     for warning in summary.warnings:
@@ -326,7 +327,7 @@ def _write_evaluate(run: Run, folder: Path) -> None:
         for name, weights in (("before", None), ("after", adapter)):
             scores[name] = evaluate(
                 items,
-                lambda weights=weights: _scorer(run, dtype=settings.dtype, adapter=weights),
+                functools.partial(_scorer, run, dtype=settings.dtype, adapter=weights),
                 fingerprint=_scorer_fingerprint(run, dtype=settings.dtype, adapter=weights),
                 journal=journal,
                 progress=run.progress(f"evaluate {name}"),
