@@ -165,7 +165,7 @@ class Negative(Candidate):
     """A candidate that passed its checks: an answer that is worse than its parent, and how we know."""
 
     edit_ratio: float
-    """Characters replaced or inserted, over the length of the chosen answer."""
+    """Characters that went or that came, whichever are more, over the length of the chosen answer."""
     verdict: Verdict
 
 

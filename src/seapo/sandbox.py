@@ -140,7 +140,7 @@ def _run_sandboxed(bwrap: str, code: str, *, timeout_s: float, memory_mb: int) -
         ]  # fmt: skip
         outcome = _run(command, code, timeout_s, pass_fds=(filter_fd, report), environment={}, folder="/")
         os.set_blocking(status, False)
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(BlockingIOError, ValueError):
             if outcome.timed_out or _has_ended(os.read(status, 65536)):
                 return RunResult(outcome.returncode, outcome.stdout, outcome.stderr, outcome.timed_out, sandboxed=True)
     raise SandboxError(f"{bwrap} could not start a program: {outcome.stderr.strip()[:300] or 'it gives no reason'}")
@@ -166,7 +166,12 @@ def _python_command(timeout_s: float, memory_mb: int) -> list[str]:
         "RLIMIT_NOFILE": OPEN_FILES,
         "RLIMIT_CORE": 0,
     }
-    return [os.path.realpath(sys.executable), *PYTHON_OPTIONS, "-c", LAUNCHER.format(limits=list(limits.items()))]
+    return [_interpreter(), *PYTHON_OPTIONS, "-c", LAUNCHER.format(limits=list(limits.items()))]
+
+
+def _interpreter() -> str:
+    """The program behind the running Python; in a virtual environment the one that it was made from."""
+    return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
 
 
 def _namespace_options() -> list[str]:
@@ -193,7 +198,7 @@ def _python_paths() -> list[str]:
     """The running interpreter's program and library folder, which need not lie below /usr."""
     library = os.path.realpath(Path(sys.base_prefix) / "lib")
     is_system = any(library == folder or library.startswith(f"{folder}/") for folder in LIBRARY_FOLDERS)
-    return [os.path.realpath(sys.executable)] + ([] if is_system else [library])
+    return [_interpreter()] + ([] if is_system else [library])
 
 
 def _system_call_filter(architecture: _Architecture) -> bytes:

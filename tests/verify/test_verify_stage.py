@@ -1,6 +1,9 @@
 """The whole stage: which candidate becomes the negative, what happens to the others, and what is counted."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -9,7 +12,6 @@ from seapo.journal import Journal
 from seapo.recipe import VerifySection
 from seapo.records import NumberTruth, Skip, UnitTestTruth
 from seapo.verify import CHECKS, verify_candidates
-from seapo.verify.check import Check, failed, passed
 
 SUM = (
     "Each of 4 nets holds 6 eggs, so there are 4 * 6 = 24 eggs in Lyon. He eats 3 of them.\nThus 24 - 3 = 21 remain.\n"
@@ -160,14 +162,41 @@ def test_records_survive_the_way_to_disk_and_back(sample, make_candidate):
         assert type(record).model_validate(json.loads(record.model_dump_json())) == record
 
 
-def test_a_check_of_another_package_is_asked_too(sample, make_candidate, monkeypatch):
-    def no_lyon(sample, candidate, settings):
-        return failed("no_lyon", "it names Lyon") if "Lyon" in candidate.text else passed("no_lyon", "it does not")
+PLUG_IN = """
+from seapo.verify import Check
+from seapo.verify.check import failed, passed
 
-    monkeypatch.setattr(CHECKS, "_known", {**CHECKS._known, "no_lyon": Check(no_lyon, is_proof=True)})
-    candidates = [
-        make_candidate(sample, SUM.replace("= 24 eggs", "= 26 eggs"), rank=0),
-        make_candidate(sample, SUM.replace("Lyon", "Nice"), rank=1),
-    ]
-    (negative,) = verify([sample], candidates, error_types=["correctness"]).negatives
-    assert negative.verdict.proofs == ("no_lyon",)
+def judge(sample, candidate, settings):
+    return failed("no_lyon", "it names Lyon") if "Lyon" in candidate.text else passed("no_lyon", "it does not")
+
+no_lyon = Check(judge, is_proof=True)
+"""
+USE = """
+import sys
+from seapo.recipe import VerifySection
+from seapo.records import Candidate, Sample
+from seapo.verify import verify_candidates
+
+sample, *candidates = sys.stdin.read().splitlines()
+result = verify_candidates(
+    [Sample.model_validate_json(sample)], [Candidate.model_validate_json(line) for line in candidates], [],
+    VerifySection(), error_types=["correctness"],
+)
+print(*(negative.rank for negative in result.negatives), *(negative.verdict.proofs for negative in result.negatives))
+"""
+
+
+def test_a_check_of_an_installed_package_is_asked_too(sample, make_candidate, tmp_path):
+    package = tmp_path / "lyon-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: lyon\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[seapo.checks]\nno_lyon = lyon:no_lyon\n")
+    (tmp_path / "lyon.py").write_text(PLUG_IN)
+    texts = [SUM.replace("= 24 eggs", "= 26 eggs"), SUM.replace("Lyon", "Nice")]
+    candidates = [make_candidate(sample, text, rank=rank) for rank, text in enumerate(texts)]
+    lines = "\n".join(record.model_dump_json() for record in (sample, *candidates))
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", USE], input=lines, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1 ('no_lyon',)\n"

@@ -225,7 +225,7 @@ def proper_names(text: str, start: int, end: int) -> tuple[str, ...]:
 
 def _opens_name(text: str, end: int) -> bool:
     """Whether a word at the start of a sentence is a name: possessive, or followed by a capital (`Ada Quill says`)."""
-    return re.search(r"['’]s$", text[:end]) is not None or re.match(r"[ -][A-Z][a-z]", text[end : end + 3]) is not None
+    return text[max(0, end - 2) : end] in ("'s", "’s") or re.match(r"[ -][A-Z][a-z]", text[end : end + 3]) is not None
 
 
 @lru_cache(maxsize=64)
