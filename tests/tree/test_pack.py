@@ -102,6 +102,12 @@ def test_rows_are_filled_best_fit():
     assert [[piece.group for piece in row.pieces] for row in pack_rows(groups, 10)] == [[0, 2], [1, 3]]
 
 
+def test_trees_share_a_row_only_up_to_the_fill():
+    groups = [Group([1] * size, []) for size in (6, 3, 2, 2)]
+    rows = pack_rows(groups, 10, fill_tokens=5)
+    assert [[piece.group for piece in row.pieces] for row in rows] == [[0], [1, 2], [3]]
+
+
 def test_a_group_needs_a_prompt():
     with pytest.raises(ValueError, match="at least one prompt token"):
         Group([], [[1]])

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-__all__ = ["ChatScorer", "encode_chat", "load_embedded", "load_model"]
+__all__ = ["ChatScorer", "encode_chat", "load_adapter", "load_embedded", "load_model"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("load_embedded", "load_model"):
+    if name in ("load_adapter", "load_embedded", "load_model"):
         from seapo.model import load
 
         return getattr(load, name)

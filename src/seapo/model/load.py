@@ -10,7 +10,7 @@ import torch
 import transformers
 
 from seapo.errors import ModelError
-from seapo.model.embedded import cache_dir, embedded_gguf
+from seapo.model.embedded import HUB_ID, NAME, cache_dir, embedded_gguf
 from seapo.model.identity import dtype_name, model_fingerprint
 from seapo.recipe import ModelSection
 from seapo.store import file_sha256
@@ -25,6 +25,11 @@ class LoadedModel:
     name: str
     fingerprint: str
     """16 hex digits that stand for weights, configuration and chat template."""
+
+    @property
+    def base_name(self) -> str:
+        """What an adapter names as the model that it belongs to: a hub id, or the local folder that was given."""
+        return HUB_ID if self.name == NAME else self.name
 
 
 def load_embedded(dtype: torch.dtype = torch.float32) -> tuple[Any, Any]:
@@ -44,7 +49,7 @@ def load_model(section: ModelSection, *, dtype: str | None = None) -> LoadedMode
     kind = getattr(torch, dtype_name(dtype or section.dtype))
     if section.name == "embedded":
         model, tokenizer = load_embedded(kind)
-        return LoadedModel(model, tokenizer, "SmolLM2-135M-Instruct", model_fingerprint(section))
+        return LoadedModel(model, tokenizer, NAME, model_fingerprint(section))
     try:
         options = {"trust_remote_code": section.trust_remote_code}
         tokenizer = transformers.AutoTokenizer.from_pretrained(section.name, **options)
@@ -58,6 +63,22 @@ def load_model(section: ModelSection, *, dtype: str | None = None) -> LoadedMode
     if torch.cuda.is_available():
         model = model.to("cuda")
     return LoadedModel(model.eval(), tokenizer, section.name, model_fingerprint(section))
+
+
+def load_adapter(model: Any, folder: Path) -> Any:
+    """The model with the LoRA adapter of a folder on it, as a PeftModel in eval mode; the model itself is changed.
+
+    Only safetensors are read. Raises ModelError where the folder holds no adapter, or one of another model.
+    """
+    import peft
+
+    if not all((folder / name).is_file() for name in ("adapter_config.json", "adapter_model.safetensors")):
+        raise ModelError(f"{folder}: no adapter here (adapter_config.json and adapter_model.safetensors); train one")
+    try:
+        return peft.PeftModel.from_pretrained(model, str(folder)).eval()
+    except (RuntimeError, ValueError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise ModelError(f"{folder}: the adapter does not fit {type(model).__name__}: {reason}") from problem
 
 
 def _dequantised() -> Path:

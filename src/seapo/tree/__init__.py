@@ -1,5 +1,6 @@
 """Token sequences -> packed prefix trees -> log-probabilities: the numeric core; it knows no stage."""
 
+from seapo.tree.backbone import fill_tokens
 from seapo.tree.pack import Group, Row, TokenTree, build_tree, pack_rows
 from seapo.tree.score import Alternatives, CompletionScores, score, score_rows, score_tokens
 
@@ -10,6 +11,7 @@ __all__ = [
     "Row",
     "TokenTree",
     "build_tree",
+    "fill_tokens",
     "pack_rows",
     "score",
     "score_rows",

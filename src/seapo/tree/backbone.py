@@ -10,6 +10,9 @@ from torch import Tensor
 from seapo.errors import ModelError
 from seapo.tree.pack import Row
 
+CPU_FILL_TOKENS = 128
+"""Trees share a row on a CPU up to this many tokens; a longer row loses more to the mask than it gains (measured)."""
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -97,6 +100,11 @@ def why_no_tree_mask(causal_lm: Any) -> str | None:
     if getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True):
         return "attends in a sliding window"
     return None
+
+
+def fill_tokens(model: Any) -> int | None:
+    """Up to how many tokens trees share a row of this model; None where only the row's budget limits it."""
+    return CPU_FILL_TOKENS if next(model.parameters()).device.type == "cpu" else None
 
 
 def subtree_ends(row: Row) -> Tensor:

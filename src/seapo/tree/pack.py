@@ -82,18 +82,20 @@ def build_tree(prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> T
     return TokenTree(tokens, depths, parents, _subtree_ends(parents), count, paths)
 
 
-def pack_rows(groups: Sequence[Group], max_tokens_per_row: int) -> list[Row]:
+def pack_rows(groups: Sequence[Group], max_tokens_per_row: int, *, fill_tokens: int | None = None) -> list[Row]:
     """Trees of all groups in rows of at most `max_tokens_per_row` tokens, best fit, largest first.
 
     A group that is larger than a row is split by completions, and its prompt repeated; one sequence that is longer than
-    a row gets a longer row of its own.
+    a row gets a longer row of its own. With `fill_tokens`, trees share a row only up to that many tokens: the dense
+    mask costs the square of a row's length.
     """
+    fill = min(max_tokens_per_row, fill_tokens or max_tokens_per_row)
     pieces = [piece for index, group in enumerate(groups) for piece in _pieces(index, group, max_tokens_per_row)]
     pieces.sort(key=lambda piece: (-len(piece[2]), piece[0], piece[1]))
     rows: list[list[Piece]] = []
     sizes: list[int] = []
     for group, completions, tree in pieces:
-        fitting = [r for r, size in enumerate(sizes) if size + len(tree) <= max_tokens_per_row]
+        fitting = [r for r, size in enumerate(sizes) if size + len(tree) <= fill]
         row = max(fitting, key=lambda r: sizes[r]) if fitting else len(rows)
         if row == len(rows):
             rows.append([])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from seapo.tree.backbone import Backbone, open_model
+from seapo.tree.backbone import Backbone, fill_tokens, open_model
 from seapo.tree.pack import Group, Row, pack_rows
 
 HEAD_CHUNK = 256  # parents a chunk: 256 x 49,152 float32 logits are 50 MB
@@ -67,7 +67,8 @@ def score_tokens(
     `alternatives` asks for that many best tokens at each place. Raises ModelError for a model that cannot be driven.
     """
     found: list[dict[int, CompletionScores]] = [{} for _ in groups]
-    for completions in score_rows(model, pack_rows(groups, max_tokens_per_row), alternatives=alternatives):
+    rows = pack_rows(groups, max_tokens_per_row, fill_tokens=fill_tokens(model))
+    for completions in score_rows(model, rows, alternatives=alternatives):
         for (group, completion), scores in completions.items():
             found[group][completion] = scores
     return [[scores[i] for i in range(len(group.completions))] for group, scores in zip(groups, found, strict=True)]

@@ -1,0 +1,71 @@
+"""Small real components for the training tests: pairs, and a random-weight Llama with the embedded tokenizer."""
+
+import pytest
+import torch
+import transformers
+
+from seapo.model.load import LoadedModel
+from seapo.records import Message, PreferencePair
+
+TYPES = ("correctness", "logic", "hallucination")
+
+
+def make_pair(name, question, chosen, rejected, error_type="correctness"):
+    return PreferencePair(
+        id=name,
+        prompt=(Message(role="user", content=question),),
+        chosen=(Message(role="assistant", content=chosen),),
+        rejected=(Message(role="assistant", content=rejected),),
+        source="test",
+        error_type=error_type,
+    )
+
+
+def sum_pairs(count, negatives=1):
+    """Pairs about sums: `count` samples with `negatives` wrong answers each, every one of another error type."""
+    pairs = []
+    for number in range(count):
+        left, right = 3 + number, 11 + 2 * number
+        answer = "First take {0}, then add {1}. That makes {2} in all."
+        for error in range(negatives):
+            pairs.append(
+                make_pair(
+                    f"sum-{number}",
+                    f"What is {left} plus {right}?",
+                    answer.format(left, right, left + right),
+                    answer.format(left, right, left + right + 1 + error),
+                    TYPES[(number + error) % 3],
+                )
+            )
+    return pairs
+
+
+@pytest.fixture(scope="session")
+def pair():
+    return make_pair
+
+
+@pytest.fixture(scope="session")
+def sums():
+    return sum_pairs
+
+
+def tiny_builder(tokenizer):
+    """Builds a LoadedModel: two layers of random weights, the embedded model's tokenizer and template."""
+
+    def build(dtype=torch.float32):
+        torch.manual_seed(0)
+        config = transformers.LlamaConfig(
+            vocab_size=len(tokenizer), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+            num_key_value_heads=2, head_dim=8, max_position_embeddings=512, initializer_range=0.3,
+            tie_word_embeddings=True,
+        )  # fmt: skip
+        model = transformers.LlamaForCausalLM(config).to(dtype).eval()
+        return LoadedModel(model, tokenizer, "tiny", "0123456789abcdef")
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def tiny(embedded):
+    return tiny_builder(embedded[1])

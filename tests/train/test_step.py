@@ -1,0 +1,156 @@
+"""One step against the plain computation: the same loss and gradients, whatever the rows."""
+
+import peft
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seapo.recipe import TrainSection
+from seapo.train.examples import encode_pairs
+from seapo.train.objective import dpo_loss, kto_kl, kto_loss
+from seapo.train.step import StepSamples, closed_sets, compute_step
+from seapo.tree import Group, pack_rows
+from seapo.tree.backbone import CPU_FILL_TOKENS
+
+LORA = peft.LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM")
+SETTINGS = {"beta": 0.2, "desirable_weight": 0.7, "undesirable_weight": 1.2}
+
+
+@pytest.fixture
+def policy(tiny):
+    loaded = tiny()
+    torch.manual_seed(6)
+    model = peft.get_peft_model(loaded.model, LORA)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.2)
+    return model
+
+
+@pytest.fixture
+def samples(embedded, sums, policy):
+    examples = encode_pairs(embedded[1], [*sums(2, negatives=3), *sums(4)[2:]], max_length=512).examples
+    with torch.no_grad(), policy.disable_adapter():
+        reference = [[plain_logprob(policy, e.prompt, a).item() for a in e.completions] for e in examples]
+    partners = [*examples[1:], examples[0]]
+    mismatched = [Group(own.prompt, other.completions) for own, other in zip(examples, partners, strict=True)]
+    return StepSamples(examples, reference, mismatched)
+
+
+def plain_logprob(model, prompt, completion):
+    ids = torch.tensor([[*prompt, *completion]])
+    logprobs = model(ids).logits[0].float().log_softmax(-1)
+    return sum(logprobs[place - 1, ids[0, place]] for place in range(len(prompt), ids.shape[1]))
+
+
+def plain_loss(model, samples, method):
+    """The step's loss without trees: one forward pass a completion, the terms of all samples in one mean."""
+    policy = [[plain_logprob(model, one.prompt, answer) for answer in one.completions] for one in samples.examples]
+    if method == "dpo":
+        margins = [
+            torch.stack([p[0] - p[k] - (r[0] - r[k]) for k in range(1, len(p))])
+            for p, r in zip(policy, samples.reference, strict=True)
+        ]
+        return dpo_loss(torch.cat(margins), torch.zeros(len(torch.cat(margins))), beta=SETTINGS["beta"]).mean()
+    ratios = torch.cat([torch.stack(p) - torch.tensor(r) for p, r in zip(policy, samples.reference, strict=True)])
+    labels = torch.tensor([place == 0 for p in policy for place in range(len(p))])
+    return kto_loss(ratios, labels, plain_kl(model, samples), **SETTINGS).mean()
+
+
+@torch.no_grad()
+def plain_kl(model, samples):
+    def scores():
+        return torch.stack(
+            [plain_logprob(model, g.prompt, answer) for g in samples.mismatched for answer in g.completions]
+        )
+
+    policy = scores()
+    with model.disable_adapter():
+        return kto_kl(policy, scores())
+
+
+def gradients(model):
+    return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+def step(model, samples, method, budget):
+    model.zero_grad()
+    settings = TrainSection(method=method, max_tokens_per_row=budget, **SETTINGS)
+    calls = []
+
+    def backward(loss):
+        calls.append(loss)
+        loss.backward()
+
+    return compute_step(model, samples, settings, backward=backward), gradients(model), len(calls)
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_rows_budgets_and_splits_change_nothing(policy, samples, method):
+    if method == "dpo":
+        samples = StepSamples(samples.examples, samples.reference)
+    loss = plain_loss(policy, samples, method)
+    policy.zero_grad()
+    loss.backward()
+    expected = gradients(policy)
+    groups = [Group(one.prompt, one.completions) for one in samples.examples]
+    assert max(map(len, closed_sets(pack_rows(groups, 40)))) > 1  # else no group is split
+    for budget in (2048, 130, 75, 40):
+        result, found, calls = step(policy, samples, method, budget)
+        assert result.loss == pytest.approx(loss.item(), rel=1e-5)
+        for name, gradient in found.items():
+            assert (gradient - expected[name]).norm() < 1e-3 * expected[name].norm(), (name, budget)
+        assert calls == len(closed_sets(pack_rows(groups, budget, fill_tokens=CPU_FILL_TOKENS)))
+    assert (result.kl is None) == (method == "dpo")
+
+
+def test_the_log_probabilities_are_those_of_the_completions(policy, samples):
+    result, _, _ = step(policy, samples, "kto", 60)
+    with torch.no_grad():
+        for example, values in zip(samples.examples, result.logprobs, strict=True):
+            expected = [plain_logprob(policy, example.prompt, answer).item() for answer in example.completions]
+            assert values == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_kl_term_matters(policy, samples):
+    """Control: with siblings in the place of borrowed answers, the estimate and with it the gradients differ."""
+    siblings = [Group(one.prompt, one.completions) for one in samples.examples]
+    honest = [samples.mismatched[0]]
+    first = step(policy, StepSamples(samples.examples, samples.reference, honest), "kto", 2048)[0]
+    second = step(policy, StepSamples(samples.examples, samples.reference, siblings), "kto", 2048)[0]
+    assert first.kl > 0.1
+    assert first.loss != pytest.approx(second.loss, rel=1e-3)
+
+
+def test_dropout_is_the_same_in_both_computations_of_a_split_group(tiny, samples):
+    torch.manual_seed(3)
+    config = peft.LoraConfig(r=4, lora_dropout=0.5, target_modules="all-linear", task_type="CAUSAL_LM")
+    model = peft.get_peft_model(tiny().model, config)
+    one = StepSamples(samples.examples[:1], samples.reference[:1])
+    torch.manual_seed(11)
+    first = step(model, one, "dpo", 40)[1]
+    torch.manual_seed(11)
+    again = step(model, one, "dpo", 40)[1]
+    torch.manual_seed(12)
+    other = step(model, one, "dpo", 40)[1]
+    name = next(iter(name for name in first if "lora_B" in name))
+    assert torch.equal(first[name], again[name])
+    assert not torch.equal(first[name], other[name])
+
+
+TOKENS = st.integers(0, 3)
+GROUPS = st.builds(Group, st.lists(TOKENS, min_size=1, max_size=5), st.lists(st.lists(TOKENS, max_size=6), max_size=6))
+
+
+@given(st.lists(GROUPS, max_size=6), st.integers(1, 30))
+def test_closed_sets_hold_whole_groups(groups, budget):
+    sets = closed_sets(pack_rows(groups, budget))
+    placed = [
+        {(piece.group, completion) for row in rows for piece in row.pieces for completion in piece.completions}
+        for rows in sets
+    ]
+    for one in placed:
+        assert one == {(group, n) for group, _ in one for n in range(len(groups[group].completions))}
+    assert sum(map(len, placed)) == sum(len(group.completions) for group in groups)
