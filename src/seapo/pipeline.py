@@ -94,24 +94,23 @@ class Run:
 def run_stages(run: Run, names: Sequence[str] | None = None) -> None:
     """Bring the named stages (all, by default) up to date, in order; finished ones whose inputs match are reused.
 
-    Raises RunError where a named stage needs one that is neither finished nor named.
+    Raises RunError where a named stage needs one that is not named, and missing or out of date.
     """
     _quiet_libraries()
+    names = list(STAGES) if names is None else names
     with run.folder.lock():
         write_text(run.folder.path / "recipe.yaml", dump_recipe(run.recipe))
         for stage in STAGES.values():
-            if names is None or stage.name in names:
+            if stage.name in names:
+                _require_inputs(run, stage, given=names)
                 _bring_up_to_date(run, stage)
-                _write_run_json(run)
 
 
 def plan(run: Run) -> dict[str, str]:
     """Stage -> what a call would do with it now: `reuse`, `go on`, `run`."""
     doings: dict[str, str] = {}
     for stage in STAGES.values():
-        ready = all(doings[name] == "reuse" for name in stage.inputs)
-        fingerprint = stage_fingerprint(run, stage) if ready else None
-        if fingerprint and run.folder.fingerprint(stage.name) == fingerprint:
+        if all(doings[name] == "reuse" for name in stage.inputs) and _is_current(run, stage):
             doings[stage.name] = "reuse"
         else:
             doings[stage.name] = "go on" if (run.folder.path / f".{stage.name}.partial").is_dir() else "run"
@@ -144,12 +143,24 @@ def data_sha256(data: DataSection) -> dict[str, str]:
     return hash_files(path) if path.is_dir() else {"hub": data.path}
 
 
-def _bring_up_to_date(run: Run, stage: Stage) -> None:
+def _is_current(run: Run, stage: Stage) -> bool:
+    """Whether a stage has finished on its inputs as they are now; these are there."""
+    return run.folder.fingerprint(stage.name) == stage_fingerprint(run, stage)
+
+
+def _require_inputs(run: Run, stage: Stage, *, given: Sequence[str]) -> None:
+    if set(stage.inputs) <= set(given):
+        return
+    doings = plan(run)
     for name in stage.inputs:
-        if run.folder.fingerprint(name) is None:
+        if name not in given and doings[name] != "reuse":
+            state = "no longer fits the recipe" if run.folder.fingerprint(name) else "is not there"
             raise RunError(
-                f"'{stage.name}' needs the output of '{name}', which is not there; run: seapo {name} {run.folder.path}"
+                f"'{stage.name}' needs the output of '{name}', which {state}; run: seapo {name} {run.folder.path}"
             )
+
+
+def _bring_up_to_date(run: Run, stage: Stage) -> None:
     fingerprint = stage_fingerprint(run, stage)
     if run.folder.fingerprint(stage.name) == fingerprint:
         run.say(f"{stage.name}: reused")
@@ -158,6 +169,7 @@ def _bring_up_to_date(run: Run, stage: Stage) -> None:
     start = time.monotonic()
     run.folder.produce(stage.name, fingerprint, lambda folder: stage.write(run, folder))
     run.seconds[stage.name] = round(time.monotonic() - start, 1)
+    _write_run_json(run)
     run.say(f"{stage.name}: done in {run.seconds[stage.name]:.0f} s")
 
 
