@@ -95,19 +95,12 @@ def _memory() -> Finding:
 
 
 def _sandbox() -> Finding:
-    from seapo import sandbox
+    from seapo.sandbox import why_unavailable
 
-    purpose = "runs unit tests on generated code; without it code negatives are not proved"
-    if sandbox.is_available():
-        return Finding("bubblewrap", True, purpose)
-    if shutil.which("bwrap"):
-        return Finding(
-            "bubblewrap",
-            False,
-            f"{purpose}; bwrap is there but may not make name spaces here",
-            "allow user name spaces",
-        )
-    return Finding("bubblewrap", False, purpose, "apt-get install bubblewrap")
+    reason = why_unavailable()
+    purpose = "runs unit tests on generated code"
+    detail = purpose if reason is None else f"{purpose}; without it code negatives are not proved ({reason})"
+    return Finding("bubblewrap", reason is None, detail, "apt-get install bubblewrap")
 
 
 def _program(name: str, purpose: str, mend: str) -> Finding:

@@ -186,9 +186,9 @@ def _model_hash(recipe: Recipe) -> list[str]:
 
 def _sandbox_hash(recipe: Recipe) -> bool:
     """Unit tests prove nothing where no code may run, so a sandbox that was installed since makes a difference."""
-    from seapo import sandbox
+    from seapo.sandbox import is_available
 
-    return sandbox.is_available() or recipe.verify.allow_unsandboxed_code
+    return is_available() or recipe.verify.allow_unsandboxed_code
 
 
 def _items_hash(recipe: Recipe) -> str:

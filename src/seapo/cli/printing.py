@@ -1,6 +1,7 @@
 """What the commands print of a run: read from its folder, so that a reused run prints the same."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ from seapo.store import read_json
 from seapo.summaries import EvaluateSummary, InjectSummary, MixSummary, SourceSummary, TrainSummary, VerifySummary
 
 
-def describe_run(folder: RunFolder, *, width: int) -> str:
+def describe_run(folder: RunFolder) -> str:
     """The table of scores, the negatives with their proofs, and where everything lies."""
     parts = [
-        describe_evaluate(folder, width=width),
+        describe_evaluate(folder),
         describe_verify(folder),
         describe_train(folder),
         _paths(folder),
@@ -38,14 +39,14 @@ def artefacts(folder: RunFolder) -> dict[str, Path]:
 
 def describe_stage(name: str, folder: RunFolder) -> str:
     """A few lines on what one stage did."""
-    describe = {
+    describe: dict[str, Callable[[RunFolder], str]] = {
         "source": describe_source,
         "inject": describe_inject,
         "verify": describe_verify,
         "mix": describe_mix,
         "train": describe_train,
-        "evaluate": lambda run: describe_evaluate(run, width=100),
-        "report": lambda run: f"report: {run.stage('report') / 'index.html'}",
+        "evaluate": describe_evaluate,
+        "report": describe_report,
     }
     return describe[name](folder)
 
@@ -58,7 +59,9 @@ def describe_source(folder: RunFolder) -> str:
         f"columns: {', '.join(f'{ours} from {theirs!r}' for ours, theirs in summary.columns.items()) or 'as they are'}",
         f"samples: {summary.samples}"
         + (f" ({summary.beyond_limit} beyond data.limit)" if summary.beyond_limit else ""),
+        *([f"merged: {summary.merged} bad answers to a sample's prompt"] if summary.merged else []),
         *_counts("set aside", summary.set_aside),
+        *(f"left out: {file}: {reason}" for file, reason in summary.files_left_out.items()),
         f"files: {folder.stage('source')}/samples.jsonl, rejected_rows.jsonl",
     ]
     return "\n".join(lines)
@@ -85,6 +88,7 @@ def describe_verify(folder: RunFolder) -> str:
         kept = summary.accepted.get(error_type, 0)
         row = f"{error_type:16}{asked:>6}{kept:>6}{status.get('proved', 0):>8}{status.get('constructed', 0):>13}"
         lines.append(f"{row}  {proofs}")
+        lines += _counts("    none", summary.without_negative.get(error_type, {}))
     lines += _counts("samples set aside", summary.set_aside_samples)
     return "\n".join(lines)
 
@@ -109,12 +113,17 @@ def describe_train(folder: RunFolder) -> str:
     return "\n".join([*lines, *(f"  warning: {warning}" for warning in summary.warnings)])
 
 
-def describe_evaluate(folder: RunFolder, *, width: int) -> str:
-    """The table of scores before and after."""
+def describe_evaluate(folder: RunFolder) -> str:
+    """The table of scores before and after, as wide as the terminal."""
     from seapo.evaluate import format_table
 
     summary = EvaluateSummary.model_validate(read_json(folder.stage("evaluate") / "summary.json"))
-    return format_table(summary, width=width)
+    return format_table(summary, width=shutil.get_terminal_size((100, 24)).columns)
+
+
+def describe_report(folder: RunFolder) -> str:
+    """Where the page lies."""
+    return f"report: {artefacts(folder)['report']}"
 
 
 def _paths(folder: RunFolder) -> str:

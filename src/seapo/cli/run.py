@@ -1,7 +1,6 @@
 """`seapo run`: the whole journey."""
 
 import json
-import shutil
 from pathlib import Path
 
 import click
@@ -50,4 +49,4 @@ def run_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, quiet: 
     if as_json:
         click.echo(json.dumps(run_as_json(run.folder), indent=2, ensure_ascii=False))
     else:
-        click.echo(describe_run(run.folder, width=shutil.get_terminal_size((100, 24)).columns))
+        click.echo(describe_run(run.folder))
