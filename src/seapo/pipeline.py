@@ -8,9 +8,11 @@ before it, the data's and the model's hash, and the version of its code. `STAGES
 
 import functools
 import importlib.metadata
+import os
 import platform
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,20 +228,19 @@ def _write_run_json(run: Run) -> None:
 
 def _quiet_libraries() -> None:
     """Keep the libraries' own bars and notices out of ours, where they are loaded at all."""
-    import os
-
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
 
 
 def _scorer(run: Run, *, dtype: str, adapter: Path | None = None) -> Any:
-    """A ChatScorer of the recipe's model, with an adapter if one is given; loads torch."""
+    """A ChatScorer of the recipe's model, with an adapter merged into it if one is given; loads torch."""
     from seapo.model import ChatScorer
     from seapo.model.load import load_adapter, load_model
 
     loaded = load_model(run.recipe.model, dtype=dtype)
-    model = load_adapter(loaded.model, adapter) if adapter else loaded.model
+    model = load_adapter(loaded.model, adapter).merge_and_unload() if adapter else loaded.model
     return ChatScorer(model, loaded.tokenizer, loaded.name, _scorer_fingerprint(run, dtype=dtype, adapter=adapter))
 
 
