@@ -50,21 +50,21 @@ main(["run", recipe])
 """
 
 KILLS = {
-    "source: first write": (r"write .*/\.source\.partial/", 2),
-    "source: before the last rename": (r"os\.rename .*/\.source\.partial .*/source", 1),
+    "source: after the first write": (r"write .*/\.source\.\w+\.partial/", 2),
+    "source: before the last rename": (r"os\.rename .*/\.source\.\w+\.partial .*/source", 1),
     "inject: after two samples": (r"sql INSERT.*'inject'", 3),
-    "inject: before the last rename": (r"os\.rename .*/\.inject\.partial .*/inject", 1),
-    "verify: first write": (r"write .*/\.verify\.partial/", 2),
-    "verify: before the last rename": (r"os\.rename .*/\.verify\.partial .*/verify", 1),
-    "mix: first write": (r"write .*/\.mix\.partial/", 2),
-    "mix: before the last rename": (r"os\.rename .*/\.mix\.partial .*/mix", 1),
+    "inject: before the last rename": (r"os\.rename .*/\.inject\.\w+\.partial .*/inject", 1),
+    "verify: after the first write": (r"write .*/\.verify\.\w+\.partial/", 2),
+    "verify: before the last rename": (r"os\.rename .*/\.verify\.\w+\.partial .*/verify", 1),
+    "mix: after the first write": (r"write .*/\.mix\.\w+\.partial/", 2),
+    "mix: before the last rename": (r"os\.rename .*/\.mix\.\w+\.partial .*/mix", 1),
     "train: after three reference scores": (r"sql INSERT.*'reference'", 4),
     "train: in the second checkpoint": (r"(write|os\.mkdir|os\.rename) .*checkpoint-2", 1),
-    "train: before the last rename": (r"os\.rename .*/\.train\.partial .*/train", 1),
+    "train: before the last rename": (r"os\.rename .*/\.train\.\w+\.partial .*/train", 1),
     "evaluate: after three items": (r"sql INSERT.*'evaluate'", 4),
-    "evaluate: before the last rename": (r"os\.rename .*/\.evaluate\.partial .*/evaluate", 1),
-    "report: first write": (r"write .*/\.report\.partial/", 2),
-    "report: before the last rename": (r"os\.rename .*/\.report\.partial .*/report", 1),
+    "evaluate: before the last rename": (r"os\.rename .*/\.evaluate\.\w+\.partial .*/evaluate", 1),
+    "report: after the first write": (r"write .*/\.report\.\w+\.partial/", 2),
+    "report: before the last rename": (r"os\.rename .*/\.report\.\w+\.partial .*/report", 1),
 }
 
 

@@ -115,7 +115,7 @@ def plan(run: Run) -> dict[str, str]:
         if all(doings[name] == "reuse" for name in stage.inputs) and _is_current(run, stage):
             doings[stage.name] = "reuse"
         else:
-            doings[stage.name] = "go on" if (run.folder.path / f".{stage.name}.partial").is_dir() else "run"
+            doings[stage.name] = "go on" if run.folder.partial(stage.name) else "run"
     return doings
 
 

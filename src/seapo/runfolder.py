@@ -6,8 +6,8 @@
         journal.sqlite   what was computed at some cost
         source/ inject/ verify/ mix/ train/ evaluate/ report/      each with a manifest.json
 
-A stage writes into `.STAGE.partial`, which carries the fingerprint of its inputs, and is renamed when it is complete. A
-killed stage finds its partial folder again as long as the inputs are still the same.
+A stage writes into `.STAGE.FINGERPRINT.partial`, after its inputs, which is renamed when it is complete. A killed stage
+finds its partial folder again as long as the inputs are still the same.
 """
 
 import fcntl
@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seapo.errors import RunError
-from seapo.store import file_sha256, read_json, write_json, write_text
+from seapo.store import file_sha256, read_json, write_json
 
 MANIFEST = "manifest.json"
-FINGERPRINT = "fingerprint"
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,16 @@ class RunFolder:
         outputs: dict[str, str] = read_json(self.stage(stage) / MANIFEST)["outputs"]
         return outputs
 
+    def partial(self, stage: str) -> list[Path]:
+        """Folders of a stage that was stopped."""
+        return sorted(self.path.glob(f".{stage}.*.partial"))
+
     def produce(self, stage: str, fingerprint: str, write: Callable[[Path], None]) -> None:
         """Let `write` fill a stage's folder, and put it in place when it is complete."""
-        partial = self.path / f".{stage}.partial"
-        if not _belongs_to(partial, fingerprint):
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            write_text(partial / FINGERPRINT, fingerprint)
+        partial = self.path / f".{stage}.{fingerprint}.partial"
+        for other in set(self.partial(stage)) - {partial}:
+            shutil.rmtree(other)
+        partial.mkdir(parents=True, exist_ok=True)
         if not (partial / MANIFEST).is_file():
             write(partial)
             write_json(partial / MANIFEST, {"fingerprint": fingerprint, "outputs": hash_files(partial)})
@@ -90,12 +92,7 @@ class RunFolder:
 
 
 def hash_files(folder: Path) -> dict[str, str]:
-    """Relative path -> SHA-256 of every file below a stage's folder, its own book-keeping left out."""
+    """Relative path -> SHA-256 of every file below a stage's folder, its manifest left out."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in files}
-    return {name: file_sha256(path) for name, path in names.items() if name not in (MANIFEST, FINGERPRINT)}
-
-
-def _belongs_to(partial: Path, fingerprint: str) -> bool:
-    mark = partial / FINGERPRINT
-    return mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint
+    return {name: file_sha256(path) for name, path in names.items() if name != MANIFEST}
