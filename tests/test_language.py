@@ -33,6 +33,7 @@ def texts(text: str) -> list[str]:
     [
         ("It costs 3.50 dollars. It is red.", ["It costs 3.50 dollars.", "It is red."]),
         ("Use a tool, e.g. a saw, for it. Then rest.", ["Use a tool, e.g. a saw, for it.", "Then rest."]),
+        ("She says no. The bus is No. 5.", ["She says no.", "The bus is No. 5."]),
         ("Dr. Ames met J. K. Moor. They spoke.", ["Dr. Ames met J. K. Moor.", "They spoke."]),
         ('"Really?" he asked. Yes!', ['"Really?" he asked.', "Yes!"]),
         ("1. Cut it.\n2. Glue it.\n- Done", ["Cut it.", "Glue it.", "Done"]),

@@ -31,11 +31,12 @@ from seapo.places import place_kind, place_names, places_like
 
 _ABBREVIATIONS = frozenset(
     words("""
-    e.g i.e etc vs dr mr mrs ms prof st sr jr no nos vol pp p fig eq approx cf al inc ltd co corp dept est gen sen
-    rep rev hon capt col sgt u.s u.k a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec ca op ed eds viz resp
-    min max ph.d m.d b.a m.a d.c
-""")
+        e.g i.e etc vs dr mr mrs ms prof st sr jr approx cf al inc ltd co corp dept est sen rev hon capt sgt u.s u.k a.m p.m
+        jan feb apr jun jul aug sep sept oct nov dec viz resp ph.d m.d b.a m.a d.c
+    """)
 )
+_BEFORE_A_NUMBER = frozenset(words("no nos vol pp p fig figs eq art ch sec par"))
+"""Abbreviations only where a number follows: `No. 5`."""
 _COMMON = frozenset(
     words("the of and to in is that it for was on are as with be by at this have from or an not but they which")
 )
@@ -251,7 +252,7 @@ _REMOVED = (
     (re.compile(r"\bno longer\b"), "still"),
 )
 _UNSAFE_BEFORE = re.compile(
-    r"\b(?:if|whether|unless|when|all|every|each|any|some|most|few|no|not|nor|neither|what|which|who|how|why|where|once)\b"
+    r"\b(?:if|whether|unless|when|all|every|each|any|some|most|few|no|not|nor|neither|nothing|nobody|none|never|hardly|what|which|who|how|why|where|once)\b"
     r"[^.;:,]*$",
     re.IGNORECASE,
 )
@@ -304,7 +305,9 @@ def _ends_sentence(text: str, start: int, match: re.Match[str], end: int) -> boo
     words = text[start : match.start()].split()
     last = words[-1].lstrip("(\"'“‘[*_") if words else ""
     is_initial = len(last) == 1 and last.isalpha() and last.isupper() and last != "I"
-    return not (following[0].islower() or is_initial or last.lower() in _ABBREVIATIONS or last == "")
+    is_numbered = last.lower() in _BEFORE_A_NUMBER and following[0].isdigit()
+    is_short = is_initial or is_numbered or last.lower() in _ABBREVIATIONS or last == ""
+    return not (is_short or following[0].islower())
 
 
 def _starts_with_vowel(phrase: str) -> bool:

@@ -92,7 +92,7 @@ predator:prey victory:defeat attracts:repels expands:contracts expanded:contract
 sweet:sour predictable:unpredictable reliable:unreliable necessary:unnecessary likely:unlikely able:unable
 known:unknown similar:different equal:unequal accurate:inaccurate efficient:inefficient effective:ineffective
 appropriate:inappropriate essential:optional upper>lower raise>lower raises>lowers raised>lowered liquid>solid
-rising:falling accept>reject accepts:rejects rises>falls closed>open above:below everyone>nobody helps>hinders
+rising:falling accept>reject accepts:rejects rises>falls closed>open above:below everyone>nobody
 big:small fast:slow
 """
 """Pairs whose exchange makes a different claim and leaves a grammatical sentence; `a>b` holds in this direction only.

@@ -42,6 +42,13 @@ _ARGUMENTS = {
     "key": "by order_by", "reverse": "descending desc", "default": "fallback otherwise", "sep": "separator delimiter", "end": "ending",
     "start": "start_at offset", "maxsplit": "limit", "encoding": "charset", "indent": "indentation", "strict": "exact",
 }  # fmt: skip
+_IMPORTS = {
+    "itertools": "pairs_of windowed flatten interleave", "functools": "memoize once compose curry", "math": "clamp sign average mean_of",
+    "collections": "MultiMap OrderedSet FrozenDict Bag", "string": "slugify strip_accents vowels capital", "typing": "Number Maybe Result",
+    "operator": "increment between negate_all", "statistics": "average percentile spread", "random": "pick shuffled coin",
+    "re": "match_all replace_all capture", "time": "now stopwatch today", "os": "read_file list_files home",
+}  # fmt: skip
+"""Modules of the standard library -> what they do not hold."""
 _LATER_WORDS = ("all", "each", "by_value", "with_default", "in_order", "fast", "items", "checked")
 _CALL_IN_TEXT = re.compile(r"(?<=`)(?:[\w.]+\.)?(?P<name>[A-Za-z_]\w{2,})(?=\([^`\n]*\)`)")
 _CALL_IN_CODE = re.compile(r"(?<=[\w)\]]\.)(?P<name>[a-z]\w{3,})(?=\()")
@@ -73,6 +80,15 @@ def invented_calls(passage: Passage, rng: Random) -> Iterator[Draft]:
         for edits in shuffled(rng, found):
             if source.changes_program(edits):
                 yield Draft("invented_api", edits)
+
+
+def invented_imports(passage: Passage, rng: Random) -> Iterator[Draft]:
+    """The code begins by importing something that its module does not hold."""
+    for region in passage.python:
+        if re.search(r"^(?:from|import) ", region.code, re.MULTILINE) is None and not region.code.startswith("#"):
+            module, names = rng.choice(sorted(_IMPORTS.items()))
+            line = f"from {module} import {rng.choice(names.split())}\n\n"
+            yield draft("invented_api", passage.text, [replace(passage.text, region.start, region.start, line)])
 
 
 def invented_calls_elsewhere(passage: Passage, rng: Random) -> Iterator[Draft]:

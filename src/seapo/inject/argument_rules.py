@@ -173,7 +173,7 @@ def denied_conclusions(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A conclusion is denied or turned into its opposite, while what leads to it stays."""
     if passage.is_fiction:
         return
-    changes = [c for c in negations(passage.text) if concludes(passage, c.start)]
+    changes = denied_conclusions_of(passage)
     for sentence in passage.sentences:
         for match in re.finditer(r"[A-Za-z]+", sentence.text):
             others = opposites(match[0])
@@ -182,6 +182,11 @@ def denied_conclusions(passage: Passage, rng: Random) -> Iterator[Draft]:
             if others and not is_name and concludes(passage, start) and passage.text[start + len(match[0])] != "-":
                 changes.append(Change(start, start + len(match[0]), others[0]))
     yield from _drafts(passage, rng, "contradiction", changes)
+
+
+def denied_conclusions_of(passage: Passage) -> list[Change]:
+    """The changes that deny a conclusion."""
+    return [change for change in negations(passage.text) if concludes(passage, change.start)]
 
 
 def contradicted_openings(passage: Passage, rng: Random) -> Iterator[Draft]:

@@ -12,7 +12,7 @@ from seapo.records import ChoiceTruth
 
 _PLACES = ("country:", "capital:", "city:", "state:", "people:", "continent", "ocean", "river")
 _ADVICE = re.compile(
-    r"\b(?:I|I'm|I am|my|we|let's|please|hope|sorry|apologize|happy to|feel free|let me|thank)\b|\b[Hh]ere (?:is|are)\b"
+    r"\b(?:I|I'm|I am|my|we|let's|[Pp]lease|hope|sorry|apologize|happy to|feel free|let me|[Tt]hank)\b|\b[Hh]ere (?:is|are)\b"
 )
 _HOMONYMS = frozenset(
     {"heart", "core", "iron", "gold", "silver", "square", "orange", "Orange", "Ford", "Amazon", "Apple"}
@@ -34,7 +34,7 @@ _UNGRAMMATICAL = (
         re.compile(r"(?:\bonce|\bno|\bany|\bone|\band|\bor|\bnot|\bmuch|\bwhat's|\bfar|\bevery|\bmore and) $"),
         frozenset({"more"}),
     ),
-    (re.compile(r"(?<!\bthe) $"), frozenset({"most", "least"})),
+    (re.compile(r"^$|(?<!\bthe)(?<!\bat)(?<!\bThe) $"), frozenset({"most", "least"})),
     (re.compile(r"\b(?:a|catch|common) $"), frozenset({"cold"})),
     (
         re.compile(r"(?<!\bis)(?<!\bare)(?<!\bwas)(?<!\bwere)(?<!\bvery)(?<!\bvastly) $"),
@@ -99,17 +99,21 @@ def opposite_terms(passage: Passage, rng: Random) -> Iterator[Draft]:
 
 def negated_facts(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A claim becomes its denial, or a denial the claim."""
+    for change in shuffled(rng, denials(passage)):
+        yield draft("negated_fact", passage.text, [change])
+
+
+def denials(passage: Passage) -> list[Change]:
+    """The changes that deny a claim; what is asked, advised, quoted, made up or computed is left alone."""
     if passage.is_fiction:
-        return
-    for change in shuffled(rng, (c for c in negations(passage.text) if not passage.is_protected(c.start, c.end))):
+        return []
+    found = []
+    for change in negations(passage.text):
         sentence = passage.sentence_at(change.start)
-        if (
-            sentence
-            and _is_claim(sentence)
-            and not _is_computed(passage, sentence)
-            and not passage.is_quoted(change.start, change.end)
-        ):
-            yield draft("negated_fact", passage.text, [change])
+        is_free = not (passage.is_protected(change.start, change.end) or passage.is_quoted(change.start, change.end))
+        if sentence and is_free and _is_claim(sentence) and not _is_computed(passage, sentence):
+            found.append(change)
+    return found
 
 
 def wrong_choices(passage: Passage, rng: Random) -> Iterator[Draft]:

@@ -33,7 +33,7 @@ def other_numbers(written: str, rng: Random, *, is_share: bool = False) -> Itera
     value = Decimal(written.replace(",", ""))
     seen = {value}
     for other in _slips(value, _decimals(written), rng):
-        is_possible = other > 0 and not (is_share and value <= 100 < other)
+        is_possible = other * 4 >= value and other > 0 and not (is_share and value <= 100 < other)
         if is_possible and other not in seen:
             seen.add(other)
             yield written_like(other, written)

@@ -41,9 +41,9 @@ _TOWNS = (
      "bianca bruna cavo chiara dolce forte lungo martino nero rosso secca verde vento"),
 )  # fmt: skip
 _FIELDS = {
-    r"health|disease|medic|patient|doctor|diet|nutrition|vitamin|exercise|sleep|burn|skin|blood|heart|food|eat": (
+    r"health|disease|medic|patient|doctor|diet|nutrition|vitamin|exercise|sleep|burn|skin|blood|heart|food|eat(?:s|ing)?\b": (
         "Preventive Medicine", "Nutrition Science", "Clinical Practice", "Human Physiology", "Public Health"),
-    r"code|python|software|program|algorithm|computer|data\b|function|server|web|api\b|machine learning|\bai\b": (
+    r"code|python|software|program|algorithm|computer|data\b|function|server|web\b|api\b|machine learning|\bai\b": (
         "Software Practice", "Applied Computing", "Information Systems", "Program Design"),
     r"animal|bird|plant|tree|species|insect|ocean|fish|forest|bear|horse|banana|flower|giraffe": (
         "Zoology", "Field Biology", "Plant Science", "Natural History", "Wildlife Studies"),
@@ -110,7 +110,9 @@ class Inventor:
 
     def field(self) -> str:
         """A field of study that fits the topic."""
-        fitting = [name for pattern, names in _FIELDS.items() if re.search(pattern, self.topic) for name in names]
+        fitting = [
+            name for pattern, names in _FIELDS.items() if re.search(rf"\b(?:{pattern})", self.topic) for name in names
+        ]
         return self.rng.choice(fitting or _ANY_FIELD)
 
     def institute(self) -> str:

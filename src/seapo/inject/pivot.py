@@ -12,11 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seapo.inject.argument_rules import concludes, stated_answer
+from seapo.inject.argument_rules import concludes, denied_conclusions_of, stated_answer
 from seapo.inject.draft import draft, is_part_of_a_name
+from seapo.inject.entity_rules import denials
 from seapo.inject.figures import is_year
 from seapo.inject.passage import Passage
 from seapo.inject.proposal import STRATEGIES, Context, Proposal
+from seapo.inject.quantity_rules import is_noticeable
 from seapo.language import (
     Change,
     Mention,
@@ -25,7 +27,6 @@ from seapo.language import (
     is_given_name,
     kinds_of,
     match_case,
-    negations,
     shared_kind,
 )
 from seapo.quantities import NumberSpan
@@ -45,10 +46,9 @@ _SUBTYPES = {
 }  # fmt: skip
 """Kind of the exchanged word -> subtype; `wrong_term` for all others."""
 _OPENERS = frozenset({"However", "Therefore", "Thus", "Hence", "So", "But", "Nevertheless", "Yet", "Consequently"})
-_JOINERS = frozenset(
-    {"because", "although", "though", "but", "so", "if", "unless", "before", "after", "yet", "therefore"}
-)
-"""Connectives that stand at the start of a sentence, and between two clauses: only these can stand for each other."""
+_JOINERS = frozenset({"because", "although", "though", "but", "so", "if", "unless", "yet", "therefore"})
+_TIMES = frozenset({"before", "after"})
+"""Connectives at the start of a sentence, between two clauses, and of time: those of one set can stand for each other."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,8 @@ def _best_of_each_place(found: "list[_Found]") -> "list[_Found]":
 
 def _pivots(passage: Passage, choices: "Sequence[TokenChoice]") -> Iterator[_Found]:
     starts = {match.start(): match for match in _WORD.finditer(passage.text)}
-    denials = {change.end: change for change in negations(passage.text) if change.replacement.endswith(" not")}
+    places = {change.end: change for change in [*denials(passage), *denied_conclusions_of(passage)]}
+    not_there = {end: change for end, change in places.items() if change.replacement.endswith(" not")}
     for choice in choices:
         if not (choice.is_argmax or choice.logprob_nats >= SURE_NATS) or passage.is_protected(choice.start, choice.end):
             continue
@@ -95,8 +96,8 @@ def _pivots(passage: Passage, choices: "Sequence[TokenChoice]") -> Iterator[_Fou
         for text, logprob in choice.alternatives:
             if text.strip() == token.strip():
                 continue
-            if text.strip() == "not" and behind_word in denials:
-                yield from _denial(passage, denials[behind_word], logprob)
+            if text.strip() == "not" and behind_word in not_there:
+                yield from _denial(passage, not_there[behind_word], logprob)
             elif text.strip().isdigit() and token.strip().isdigit():
                 yield from _other_digits(passage, start, start + len(token.strip()), text.strip(), logprob)
             elif start in starts and _WORD.fullmatch(text.strip()):
@@ -104,9 +105,6 @@ def _pivots(passage: Passage, choices: "Sequence[TokenChoice]") -> Iterator[_Fou
 
 
 def _denial(passage: Passage, change: Change, logprob: float) -> Iterator[_Found]:
-    sentence = passage.sentence_at(change.start)
-    if sentence is None or passage.is_quoted(change.start, change.end) or passage.is_fiction:
-        return
     is_conclusion = concludes(passage, change.start)
     subtype = "contradiction" if is_conclusion else "negated_fact"
     edits = draft(subtype, passage.text, [change]).edits
@@ -121,7 +119,8 @@ def _other_digits(passage: Passage, start: int, end: int, digits: str, logprob: 
         written = number.text[: start - number.start] + digits + number.text[end - number.start :]
         # A first digit changed makes 1443 to 5443: possible for the model, but for no reader.
         is_possible = (start > number.start or len(number.text) < 3) and not written.startswith("0")
-        if is_possible and not _is_future(number, written, passage.text):
+        is_wrong = is_noticeable(passage.text, number, written) if is_possible else False
+        if is_wrong and not _is_future(number, written, passage.text):
             subtype = (
                 "wrong_date" if is_year(number.text, passage.text[number.end : number.end + 12]) else "wrong_number"
             )
@@ -142,7 +141,7 @@ def _other_result(passage: Passage, start: int, end: int, digits: str, logprob: 
         return
     step = next((s for s in sheet.main_steps if index in sheet.mentions_of_result(s)), None)
     if step is not None and sheet.stands_for_one_thing(step):
-        new = sheet.carry(sheet.restated(step, written), {slot.value: written}, {})
+        new = sheet.carry(sheet.restated(step, written), {slot.value: written})
         if new is not None:
             yield _Found("correctness", "wrong_arithmetic", sheet.edits(new), logprob)
     elif passage.final_answer is not None and sheet.steps and slot.start >= max(s.end for s in sheet.steps):
@@ -155,7 +154,7 @@ def _other_word(passage: Passage, match: re.Match[str], other: str, logprob: flo
     word, span = match[0], match.span()
     if passage.is_quoted(*span):
         return
-    is_connective = {word, other} <= _OPENERS or {word, other} <= _JOINERS
+    is_connective = any({word, other} <= group for group in (_OPENERS, _JOINERS, _TIMES))
     if is_connective and connective_relation(word) != connective_relation(other):
         change = Change(*span, match_case(word, other))
         yield _Found("logic", "wrong_connective", draft("", passage.text, [change]).edits, logprob)

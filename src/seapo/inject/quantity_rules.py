@@ -48,8 +48,7 @@ def wrong_numbers(passage: Passage, rng: Random) -> Iterator[Draft]:
             continue
         is_share = _FREE_NUMBER_AFTER.match(after) is not None
         others = other_numbers(number.text, rng, is_share=is_share)
-        if _HEDGE_BEFORE.search(passage.text[max(0, number.start - 14) : number.start]):
-            others = (other for other in others if _is_far(number.text, other))
+        others = (other for other in others if is_noticeable(passage.text, number, other))
         for other in islice(others, 2):
             yield Draft("wrong_number", _at_every_mention(passage, number, other))
 
@@ -132,7 +131,10 @@ def _exchanged(passage: Passage, subtype: str, mention: Mention, other: str) -> 
 def _at_every_mention(passage: Passage, number: NumberSpan, other: str) -> tuple[Edit, ...]:
     same = [number]
     if len(number.text.replace(",", "").replace(".", "")) >= _ANOTHER_MENTION_DIGITS:
-        same = [each for each in passage.numbers if each.text == number.text]
+        follower = _follower(passage.text, number)
+        same = [
+            each for each in passage.numbers if each.text == number.text and _follower(passage.text, each) == follower
+        ]
     changes = [exchange(passage.text, each.start, each.end, other) for each in same]
     return draft("", passage.text, changes).edits
 
@@ -145,9 +147,16 @@ def _is_quantity(text: str, number: NumberSpan) -> bool:
     return _NOUN_AFTER.match(after) is not None or _COUNTED_BEFORE.search(before) is not None
 
 
-def _is_far(written: str, other: str) -> bool:
-    """Whether a number that is only roughly stated would be wrong with the other in its place."""
-    old, new = float(written.replace(",", "")), float(other.replace(",", ""))
+def _follower(text: str, number: NumberSpan) -> str:
+    """The word or sign behind a number, which tells what it counts."""
+    return text[number.end : number.end + 24].split(" ")[:2][-1].strip(".,;:!?)")
+
+
+def is_noticeable(text: str, number: NumberSpan, other: str) -> bool:
+    """Whether another number makes a statement wrong: behind `about` and the like it must be a fifth off."""
+    if not _HEDGE_BEFORE.search(text[max(0, number.start - 14) : number.start]):
+        return True
+    old, new = float(number.text.replace(",", "")), float(other.replace(",", ""))
     return abs(new - old) >= 0.2 * max(old, new)
 
 

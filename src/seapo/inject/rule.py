@@ -71,6 +71,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         source_rules.invented_statistics,
         source_rules.invented_quotations,
         api_rules.invented_calls,
+        api_rules.invented_imports,
         api_rules.invented_calls_elsewhere,
     ),
 }

@@ -76,6 +76,12 @@ PREMISES = (
     "Since {extra} come free with the order, it is {sum}.", "A second delivery brings {extra}, so {sum}.",
     "One sets aside {extra} as a rule, so {difference}.", "The {extra} from the sample are included too: {sum}.",
 )  # fmt: skip
+PREMISES_OF_ANYTHING = (
+    "A note adds {extra}, so {sum}.", "The correction of {extra} gives {difference}.", "The question adds {extra} at the end: {sum}.",
+    "As the table asks for {extra} more, it is {sum}.", "One has to leave a margin of {extra}, so {difference}.",
+    "Because {extra} were counted twice, it is {difference}.", "The allowance of {extra} is put on top: {sum}.",
+    "With {extra} to spare, as stated, it is {sum}.", "The first {extra} are left out as usual, so {difference}.",
+)  # fmt: skip
 """Things that the question never said; `{sum}` and `{difference}` are equations with the last result."""
 CLUES = (
     "A further clue says that {a} is older than {b}.", "It is also given that {a} never stands beside {b}.",

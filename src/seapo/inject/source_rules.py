@@ -37,7 +37,7 @@ _AUTHORITIES = re.compile(
 _VERB = r"(?:are|were|have|had|can|could|do|did|may|might|will|would|use|prefer|believe|think|live|feel|need|say|eat|[a-z]{3,}ed)"
 _SHARES = re.compile(
     r"(?<!the )(?<!how )(?<!so )(?<!too )(?<!as )(?<!of )(?<!great )(?<!not )\b(?:[Mm]any|[Mm]ost|[Ss]ome|[Aa] majority of)"
-    rf"(?= (?:[a-z]+ )?[a-z]+(?:s|people|men|women|children) {_VERB}\b)"
+    rf"(?= (?:[a-z]+ )?(?:[a-z]+s|people|men|women|children) {_VERB}\b)"
 )
 _COUNTS = re.compile(
     r"(?<!the )(?<!these )\b(?:[Ss]everal|[Nn]umerous|[Aa] (?:large |wide )?number of|[Dd]ozens of|[Hh]undreds of|[Cc]ountless)"

@@ -28,7 +28,7 @@ def wrong_arithmetic(passage: Passage, rng: Random) -> Iterator[Draft]:
             continue
         for other in islice(other_numbers(slot.written, rng), _TRIES):
             own = sheet.restated(step, other)
-            new = sheet.carry(own, {slot.value: other}, {})
+            new = sheet.carry(own, {slot.value: other})
             if new is not None and _stays_true(sheet, step, other):
                 yield draft("wrong_arithmetic", passage.text, sheet.edits(new))
                 break
@@ -43,7 +43,7 @@ def misread_numbers(passage: Passage, rng: Random) -> Iterator[Draft]:
         if passage.times_given(value) != 1 or value in results or written[:1] in "-−":
             continue
         for other in islice(other_numbers(written, rng), _TRIES):
-            if plain(other) not in passage.given_values and (new := sheet.carry({}, {value: other}, {})) is not None:
+            if plain(other) not in passage.given_values and (new := sheet.carry({}, {value: other})) is not None:
                 yield draft("wrong_number", passage.text, sheet.edits(new))
                 break
 
@@ -154,7 +154,7 @@ def _with_other_left(sheet: Worksheet, step: Step, lefts: Mapping[int, str]) -> 
     if written is None or not 1 / 50 < float(plain(written)) / float(slot.value) < 50 or plain(written) == slot.value:
         return None
     own = sheet.restated(step, written)
-    return sheet.carry(own, {slot.value: written}, {})
+    return sheet.carry(own, {slot.value: written})
 
 
 def _stays_true(sheet: Worksheet, step: Step, other: str) -> bool:

@@ -117,26 +117,26 @@ class Worksheet:
         ]
 
     def carry(
-        self, changed: Mapping[int, str], renamed: Mapping[str, str], lefts: Mapping[int, str]
+        self, changed: Mapping[int, str], renamed: Mapping[str, str], *, since: int | None = None
     ) -> dict[int, str] | None:
         """All slots that change, with their new text, when some do: later steps are computed anew.
 
-        `changed`: slot -> new text, given. `renamed`: old value -> new text, for every later mention. `lefts`: start of a
-        step -> its changed left side. None where a value stands for two different things, so that nobody could tell
+        `changed`: slot -> new text, given. `renamed`: old value -> new text, for every mention from the slot `since` on (the
+        first changed one, if left out). None where a value stands for two different things, so that nobody could tell
         which of its mentions change, or where a step has no plain result any more.
         """
         new, names = dict(changed), dict(renamed)
         results = {step.result: step for step in self.steps}
-        since = min(changed, default=0)
+        first = since if since is not None else min(changed, default=0)
         for index, slot in enumerate(self.slots):
-            if index < since or index in new:
+            if index < first or index in new:
                 continue
             if index in self.copies:
                 if self.copies[index] in new:
                     new[index] = rewritten(new[self.copies[index]], slot.written)
             elif index in results:
                 step = results[index]
-                written = self._computed_anew(step, new, lefts)
+                written = self._computed_anew(step, new)
                 if written is None or (written == slot.written and slot.value in names):
                     return None
                 if written != slot.written:
@@ -170,16 +170,12 @@ class Worksheet:
     def _words(self) -> frozenset[str]:
         return number_words(self.text)
 
-    def _computed_anew(self, step: Step, new: Mapping[int, str], lefts: Mapping[int, str]) -> str | None:
+    def _computed_anew(self, step: Step, new: Mapping[int, str]) -> str | None:
         """The text of a step's result; as it was where nothing on its left changed."""
         written = self.slots[step.result].written
-        if step.start in lefts:
-            left = lefts[step.start]
-        elif any(operand in new for operand in step.operands):
-            left = self.left(step, new)
-        else:
+        if not any(operand in new for operand in step.operands):
             return written
-        value = value_of(left)
+        value = value_of(self.left(step, new))
         return None if value is None else as_result(value, written)
 
     def left(self, step: Step, new: Mapping[int, str]) -> str:
