@@ -1,0 +1,217 @@
+"""The stage with the real model: candidates that hold what they promise, the same ones every time."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seapo.errors import UnknownNameError
+from seapo.inject import STRATEGIES, Context, Proposal, inject, propose
+from seapo.journal import Journal
+from seapo.model import ChatScorer
+from seapo.recipe import InjectSection
+from seapo.records import Edit, apply_edits
+from seapo.registry import Registry
+from seapo.tasks.starter import training_samples
+from seapo.taxonomy import ERROR_TYPES
+
+TYPES = ("correctness", "logic", "hallucination")
+FEW = InjectSection(candidates_per_type=2)
+RULES = InjectSection(candidates_per_type=2, strategies=("rule",))
+
+
+@pytest.fixture(scope="module")
+def scorer(embedded):
+    model, tokenizer = embedded
+    return ChatScorer(model, tokenizer, "SmolLM2-135M-Instruct", "a fingerprint")
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """The shortest samples of three dimensions."""
+    shortest = {}
+    for sample in training_samples():
+        other = shortest.get(sample.dimension)
+        if other is None or len(sample.chosen) + len(sample.question) < len(other.chosen) + len(other.question):
+            shortest[sample.dimension] = sample
+    return [shortest[name] for name in ("mathematics", "coding", "knowledge")]
+
+
+@pytest.fixture(scope="module")
+def result(samples, scorer):
+    return inject(samples, FEW, scorer=scorer, seed=0)
+
+
+def no_model():
+    raise AssertionError("the model is not needed here")
+
+
+def test_every_candidate_is_its_parent_but_for_its_edits(samples, result):
+    parents = {sample.id: sample.chosen for sample in samples}
+    assert result.candidates
+    for candidate in result.candidates:
+        parent = parents[candidate.sample_id]
+        assert apply_edits(parent, candidate.edits) == candidate.text != parent
+        ends = [0, *(edit.end for edit in candidate.edits)]
+        assert all(end <= edit.start for end, edit in zip(ends, candidate.edits, strict=False))
+        assert candidate.subtype in ERROR_TYPES[candidate.error_type].subtypes
+
+
+def test_ranks_count_from_zero_within_a_sample_and_type(samples, result):
+    for sample in samples:
+        for error_type in TYPES:
+            own = [c for c in result.candidates if (c.sample_id, c.error_type) == (sample.id, error_type)]
+            assert [c.rank for c in own] == list(range(len(own)))
+            assert len(own) <= FEW.candidates_per_type
+            has_skip = any((s.sample_id, s.error_type) == (sample.id, error_type) for s in result.skips)
+            assert has_skip == (not own)
+
+
+def test_the_log_probabilities_are_the_scorers(samples, result, scorer):
+    candidate = result.candidates[0]
+    sample = next(s for s in samples if s.id == candidate.sample_id)
+    alone = scorer.logprobs(sample.prompt, [sample.chosen, candidate.text])
+    assert alone == pytest.approx([candidate.chosen_logprob_nats, candidate.logprob_nats], abs=1e-2)
+
+
+def test_the_summary_counts_what_there_is(samples, result):
+    summary = result.summary
+    assert summary.asked == dict.fromkeys(TYPES, len(samples))
+    assert sum(summary.candidates.values()) == len(result.candidates)
+    assert sum(n for counts in summary.by_strategy.values() for n in counts.values()) == len(result.candidates)
+    assert sum(n for counts in summary.skipped.values() for n in counts.values()) == len(result.skips)
+    assert summary.injector == "SmolLM2-135M-Instruct"
+
+
+def test_a_restart_repeats_nothing_and_any_order_gives_the_same(samples, result, scorer, tmp_path):
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        head = inject(samples[:2], FEW, scorer=scorer, seed=0, journal=journal)
+        assert journal.counts() == {"inject": 2}
+        again = inject(samples[:2], FEW, scorer=no_model, fingerprint=scorer.fingerprint, seed=0, journal=journal)
+        assert again == head
+    expected = [c for c in result.candidates if c.sample_id in {s.id for s in samples[:2]}]
+    assert head.candidates == expected, "with and without a journal, alone and among others"
+    backwards = inject(samples[1::-1], FEW, scorer=scorer, seed=0)
+    assert sorted(backwards.candidates, key=repr) == sorted(expected, key=repr)
+
+
+def test_another_seed_model_or_setting_is_another_entry(samples, scorer, tmp_path):
+    def calls(**changes):
+        arguments = {"seed": 0, "fingerprint": "f", **changes}
+        section = arguments.pop("settings", RULES)
+        with Journal(tmp_path / "journal.sqlite") as journal:
+            before = journal.counts().get("inject", 0)
+            inject(samples[:1], section, scorer=scorer, journal=journal, **arguments)
+            return journal.counts()["inject"] - before
+
+    assert calls() == 1
+    assert calls() == 0
+    assert calls(seed=1) == 1
+    assert calls(fingerprint="g") == 1
+    assert calls(settings=InjectSection(candidates_per_type=1, strategies=("rule",))) == 1
+
+
+def test_the_journal_holds_plain_json(samples, scorer, tmp_path):
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        with_journal = inject(samples[:1], RULES, scorer=scorer, seed=0, journal=journal)
+    assert with_journal.candidates == inject(samples[:1], RULES, scorer=scorer, seed=0).candidates
+    assert json.loads(with_journal.candidates[0].model_dump_json())["sample_id"] == samples[0].id
+
+
+@pytest.mark.parametrize(
+    ("answer", "question", "reason"),
+    [
+        ("  ", "Why?", "empty answer"),
+        ("word " * 600, "Why?", "answer longer than 512 tokens"),
+        ("It is 12 metres long.", "why " * 2500, "prompt and answer longer than 2048 tokens"),
+        ("False", "Is it so?", "answer too short to hold an error of this type"),
+        ("Thank you so much, and see you!", "Bye!", "no number, name, claim or code to change"),
+        ("The knight sang his song.", "Write a poem.", "made-up text, in which no detail is wrong"),
+    ],
+)
+def test_what_cannot_be_injected_is_skipped_with_a_reason(make_sample, scorer, answer, question, reason):
+    found = inject([make_sample(answer, question)], RULES, scorer=scorer, seed=0)
+    assert {(skip.error_type, skip.reason) for skip in found.skips} >= {("hallucination", reason)}
+    assert all(skip.stage == "inject" for skip in found.skips)
+
+
+def test_unknown_names_are_told_before_any_work(samples):
+    with pytest.raises(UnknownNameError, match="no strategy named 'rul'. Did you mean 'rule'"):
+        inject(samples, InjectSection(strategies=("rul",)), scorer=no_model, fingerprint="f", seed=0)
+    with pytest.raises(UnknownNameError, match="no error type named 'logik'. Did you mean 'logic'"):
+        inject(samples, InjectSection(error_types=("logik",)), scorer=no_model, fingerprint="f", seed=0)
+
+
+def test_a_strategy_of_a_user_takes_part(make_sample, scorer, monkeypatch):
+    def shout(sample, error_type, context):
+        edit = Edit(start=0, end=0, original="", replacement="Ha! ")
+        yield Proposal(error_type, "shouting", "shout", "me", (edit,))
+
+    mine = Registry("strategy", "no.such.group")
+    mine.add("shout", shout)
+    monkeypatch.setattr("seapo.inject.stage.STRATEGIES", mine)
+    section = InjectSection(error_types=("logic",), strategies=("shout",))
+    (candidate,) = inject([make_sample("It is so.")], section, scorer=scorer, seed=0).candidates
+    assert (candidate.text, candidate.subtype, candidate.injector) == ("Ha! It is so.", "shouting", "me")
+
+
+def test_the_models_own_mistakes_are_of_the_same_kind(make_sample, scorer):
+    answer = "The war began in the summer of 1914 and it ended in the autumn of 1918."
+    context = Context(make_sample(answer, "When was World War I?"), seed=0, scorer=lambda: scorer)
+    proposals = propose(context.passage.sample, TYPES, ("pivot",), context)
+    assert proposals
+    assert {p.strategy for p in proposals} == {"pivot"}
+    assert {p.injector for p in proposals} == {"SmolLM2-135M-Instruct"}
+    assert {p.error_type for p in proposals} <= {"correctness", "logic"}
+    assert any(p.subtype == "wrong_date" for p in proposals)
+
+
+def test_the_model_makes_no_mistake_in_words_that_may_be_synonyms(make_sample, scorer):
+    context = Context(
+        make_sample("They bought a nice house and felt quite happy there."), seed=0, scorer=lambda: scorer
+    )
+    assert propose(context.passage.sample, TYPES, ("pivot",), context) == []
+
+
+TEXTS = st.one_of(
+    st.text(max_size=200),
+    st.lists(
+        st.sampled_from(
+            "The river is 12 km long . However , John said 3 + 4 = 7 so #### because <<2*3=6>>6 Paris in 1969 ```python\nx = 1\n``` "
+            "not all many $5 20% if then 1. - \n* Yes, True ( ) \" ' It can be known that studies show Therefore answer is".split(
+                " "
+            )
+        ),
+        max_size=40,
+    ).map(" ".join),
+)
+
+
+@given(TEXTS, st.integers(0, 3))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_text_breaks_the_rules(make_sample, text, seed):
+    sample = make_sample(text, "Who was it: John or Mary, in 1969? How many km, 12 or 7?")
+    context = Context(sample, seed=seed, scorer=no_model)
+    for proposal in propose(sample, TYPES, ("rule",), context):
+        changed = proposal.text(text)
+        assert changed.strip() != text.strip()
+        assert proposal.edits == tuple(sorted(proposal.edits, key=lambda edit: (edit.start, edit.end)))
+        assert all(edit.original != edit.replacement for edit in proposal.edits)
+
+
+def test_rules_draw_from_seed_and_sample_alone(make_sample):
+    answer = "The tower is 62 metres high because the king wanted it. Many people visit it."
+
+    def texts(seed, id):
+        sample = make_sample(answer, id=id)
+        context = Context(sample, seed=seed, scorer=no_model)
+        return [proposal.text(answer) for proposal in propose(sample, TYPES, ("rule",), context)]
+
+    assert texts(0, "a") == texts(0, "a")
+    assert texts(0, "a") != texts(1, "a")
+    assert texts(0, "a") != texts(0, "b")
+
+
+def test_the_built_in_strategies_are_registered():
+    assert {"rule", "pivot"} <= set(STRATEGIES)
