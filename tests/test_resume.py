@@ -23,7 +23,7 @@ evaluate: {{limit: 2}}
 """
 
 # Runs seapo and kills it with -9 at the n-th event of the interpreter's audit whose text matches: a file opened for
-# writing, a folder made, a rename, and rows entering the journal (seen through its connection's trace).
+# writing, a folder made, a rename, and a row entering the journal (seen by the trace of SQLite itself).
 KILLER = """
 import os, re, signal, sqlite3, sys
 pattern, count, recipe = re.compile(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -41,9 +41,13 @@ def hook(event, arguments):
         look(f"write {arguments[0]}")
     elif event in ("os.rename", "os.mkdir"):
         look(f"{event} {arguments[0]} {arguments[1]}")
-    elif event == "sqlite3.connect/handle":
-        arguments[0].set_trace_callback(lambda statement: look(f"sql {statement}"))
 
+def connect(*arguments, connect=sqlite3.connect, **options):
+    connection = connect(*arguments, **options)
+    connection.set_trace_callback(lambda statement: look(f"sql {statement}"))
+    return connection
+
+sqlite3.connect = connect
 sys.addaudithook(hook)
 from seapo.cli import main
 main(["run", recipe])
