@@ -31,8 +31,8 @@ from seapo.places import place_kind, place_names, places_like
 
 _ABBREVIATIONS = frozenset(
     words("""
-        e.g i.e etc vs dr mr mrs ms prof st sr jr approx cf al inc ltd co corp dept est sen rev hon capt sgt u.s u.k a.m p.m
-        jan feb apr jun jul aug sep sept oct nov dec viz resp ph.d m.d b.a m.a d.c
+        e.g i.e etc vs dr mr mrs ms prof st sr jr approx cf al inc ltd co corp dept est sen rev hon capt sgt u.s u.k a.m
+        p.m jan feb apr jun jul aug sep sept oct nov dec viz resp ph.d m.d b.a m.a d.c
     """)
 )
 _BEFORE_A_NUMBER = frozenset(words("no nos vol pp p fig figs eq art ch sec par"))
@@ -225,6 +225,7 @@ def negations(text: str) -> tuple[Change, ...]:
 
 _NO_PREDICATE = r"(?:not|no|never|only|just|because|that|when|where|why|how|what)\b"
 _HAVING = r"(?:an?|the|\d+|two|three|four|five|six|many|several|its|his|her|their)\b"
+_NO_HELPER = "".join(f"(?<!{word} )" for word in words("to ll also can may will would should could"))
 _PARTICIPLE = (
     r"(?:been|become|come|gone|done|made|seen|known|given|taken|found|had|led|shown|written|grown|won|lost|met|held|put|set|"
     r"\w{3,}ed)\b"
@@ -235,7 +236,7 @@ _ADDED = (
     (re.compile(r"\b(will|would|should|must)\b(?= (?!not\b|also\b|only\b|never\b|like\b))(?= [a-z])"), r"\1 not"),
     (re.compile(rf"\b(has|have|had)\b(?= {_PARTICIPLE})"), r"\1 not"),
     (re.compile(rf"\bhas\b(?= {_HAVING})"), "does not have"),
-    (re.compile(rf"\b(?<!to )(?<!ll )(?<!also )(?<!can )(?<!may )(?<!will )(?<!would )(?<!should )(?<!could )have\b(?= {_HAVING})"), "do not have"),
+    (re.compile(rf"{_NO_HELPER}\bhave\b(?= {_HAVING})"), "do not have"),
     (re.compile(r"\bcontains\b"), "does not contain"),
     (re.compile(r"\bcauses\b"), "does not cause"),
     (re.compile(r"\brequires\b"), "does not require"),
@@ -252,7 +253,8 @@ _REMOVED = (
     (re.compile(r"\bno longer\b"), "still"),
 )
 _UNSAFE_BEFORE = re.compile(
-    r"\b(?:if|whether|unless|when|all|every|each|any|some|most|few|no|not|nor|neither|nothing|nobody|none|never|hardly|what|which|who|how|why|where|once)\b"
+    r"\b(?:if|whether|unless|when|all|every|each|any|some|most|few|no|not|nor|neither|nothing|nobody|none|"
+    r"never|hardly|what|which|who|how|why|where|once)\b"
     r"[^.;:,]*$",
     re.IGNORECASE,
 )

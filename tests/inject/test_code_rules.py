@@ -104,8 +104,9 @@ def test_invented_calls_have_names_that_nothing_holds(outcomes):
     found = outcomes(invented_calls, ANSWER)
     assert has(found, "values.sorted()") or has(found, "sort_list(values)")
     for code in codes(found):
+        space = {}
+        exec(compile(code, "mutant", "exec"), space)
         with pytest.raises((NameError, AttributeError, TypeError)):
-            exec(compile(code, "mutant", "exec"), space := {})
             space["first_above"]([3, 1, 7], 2)
 
 

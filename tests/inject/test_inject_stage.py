@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from seapo.errors import UnknownNameError
 from seapo.inject import STRATEGIES, Context, Proposal, inject, propose
 from seapo.journal import Journal
+from seapo.lexicon import words
 from seapo.model import ChatScorer
 from seapo.recipe import InjectSection
 from seapo.records import Edit, apply_edits
@@ -137,9 +138,9 @@ def test_what_cannot_be_injected_is_skipped_with_a_reason(make_sample, scorer, a
 
 
 def test_unknown_names_are_told_before_any_work(samples):
-    with pytest.raises(UnknownNameError, match="no strategy named 'rul'. Did you mean 'rule'"):
+    with pytest.raises(UnknownNameError, match=r"no strategy named 'rul'\. Did you mean 'rule'\?"):
         inject(samples, InjectSection(strategies=("rul",)), scorer=no_model, fingerprint="f", seed=0)
-    with pytest.raises(UnknownNameError, match="no error type named 'logik'. Did you mean 'logic'"):
+    with pytest.raises(UnknownNameError, match=r"no error type named 'logik'\. Did you mean 'logic'\?"):
         inject(samples, InjectSection(error_types=("logik",)), scorer=no_model, fingerprint="f", seed=0)
 
 
@@ -174,17 +175,13 @@ def test_the_model_makes_no_mistake_in_words_that_may_be_synonyms(make_sample, s
     assert propose(context.passage.sample, TYPES, ("pivot",), context) == []
 
 
+PIECES = words("""
+    The river is 12 km long . However , John said 3 + 4 = 7 so #### because <<2*3=6>>6 Paris in 1969 ```python x=1 ```
+    not all many $5 20% if then 1. - * Yes, True ( ) " ' It can be known that studies show Therefore answer is
+""")
 TEXTS = st.one_of(
     st.text(max_size=200),
-    st.lists(
-        st.sampled_from(
-            "The river is 12 km long . However , John said 3 + 4 = 7 so #### because <<2*3=6>>6 Paris in 1969 ```python\nx = 1\n``` "
-            "not all many $5 20% if then 1. - \n* Yes, True ( ) \" ' It can be known that studies show Therefore answer is".split(
-                " "
-            )
-        ),
-        max_size=40,
-    ).map(" ".join),
+    st.lists(st.sampled_from([*PIECES, "\n"]), max_size=40).map(" ".join),
 )
 
 

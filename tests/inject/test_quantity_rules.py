@@ -88,4 +88,13 @@ def test_made_up_texts_keep_their_own_details_and_may_lose_those_of_the_request(
 
 
 def test_ordinals_end_as_they_should():
-    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21)] == "1st 2nd 3rd 4th 11th 12th 13th 21st".split()  # noqa: SIM905
+    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21)] == [
+        "1st",
+        "2nd",
+        "3rd",
+        "4th",
+        "11th",
+        "12th",
+        "13th",
+        "21st",
+    ]

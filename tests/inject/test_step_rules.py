@@ -6,8 +6,8 @@ from seapo.answer import equations, final_answer
 from seapo.inject.passage import Passage
 from seapo.inject.step_rules import (
     contradicted_results,
-    missing_steps,
     misread_numbers,
+    missing_steps,
     swapped_steps,
     wrong_arithmetic,
     wrong_results,

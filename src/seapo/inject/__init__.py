@@ -1,4 +1,4 @@
-"""Stage 3: propose errors for good answers, rank them by how plausible the model finds them. Importing this loads no torch."""
+"""Stage 3: proposes errors for good answers and ranks them by how plausible a model finds them. Imports no torch."""
 
 from seapo.inject.proposal import STRATEGIES, Context, Proposal
 from seapo.inject.stage import INJECT_VERSION, InjectResult, inject, propose

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from random import Random
 
 from seapo.inject.draft import Draft, draft, replace, shuffled, whole_words
@@ -20,13 +21,14 @@ _CONCLUSION = re.compile(
     re.IGNORECASE,
 )
 _OPENERS = frozenset(
-    words(
-        "the a an they he she we you many some most people these those there in on at only all no one each every when both "
-        "its their his her such if as with by for from after before two three several few not water light air"
-    )
+    words("""
+        the a an they he she we you many some most people these those there in on at only all no one each every when
+        both its their his her such if as with by for from after before two three several few not water light air
+    """)
 )
 _NEEDS_A_REASON = re.compile(
-    r"(?:Therefore|Thus|Hence|Consequently|As a result|It follows|This means|This shows|So)\b(?! (?:come|let|go|if|far|please)\b)"
+    r"(?:Therefore|Thus|Hence|Consequently|As a result|It follows|This means|This shows|So)\b(?! (?:come|let|go|"
+    r"if|far|please)\b)"
 )
 _CONSEQUENCE = re.compile(
     r"(?:, so |; thus |; therefore,? |, which means (?:that )?|, therefore,? |, hence )", re.IGNORECASE
@@ -59,7 +61,7 @@ _CONNECTIVES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"^Because\b(?! of\b)", ("Although", "Even though")),
         (r"^Since\b(?= (?!then\b|the \w+ century|\d)[^,]{6,80}, )", ("Although", "Even though")),
         (r", since\b(?! (?:then|the|early|late|\d))", (", although", ", even though")),
-        (r"^(?:Therefore|Thus|Hence|Consequently|As a result|Accordingly)\b(?=,? )", ("Nevertheless", "Even so", "However")),
+        (r"^(?:Therefore|Thus|Hence|Consequently|As a result)\b(?=,? )", ("Nevertheless", "Even so", "However")),
         (r"\b(?<=; )(?:therefore|thus|hence|consequently)\b", ("nevertheless", "however")),
         (r"(?<=, )so\b(?! (?:that|far|much|many|called|as)\b)", ("but", "yet", "although")),
         (r"(?<=, )therefore\b(?!,)", ("but", "yet")),
@@ -72,16 +74,22 @@ _CONNECTIVES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"^(?:Despite|In spite of)\b", ("Because of", "Due to")),
     )
 )  # fmt: skip
+_NO_CONDITION = (
+    r"(?:you haven|"
+    r"(?:not|you have|you need|you're|necessary|possible|any|required|needed|desired|applicable|available|so)\b)"
+)
 _CONDITIONS = (
     (
         re.compile(
-            r"(?<!even )(?<!as )(?<!only )(?<!what )\bif\b(?! (?:not|you have|you need|you're|necessary|possible|any|required|needed|desired|applicable|available|so)\b)(?! you haven)"
+            r"(?<!even )(?<!as )(?<!only )(?<!what )\bif\b(?! (?:not|you have|you need|you're|necessary|possible|"
+            r"any|required|needed|desired|applicable|available|so)\b)(?! you haven)"
         ),
         "unless",
     ),
     (
         re.compile(
-            r"^If\b(?! (?:not|you have|you need|you're|necessary|possible|any|required|needed|desired|applicable|available|so)\b)(?! you haven)"
+            r"^If\b(?! (?:not|you have|you need|you're|necessary|possible|any|required|needed|desired|applicable|"
+            r"available|so)\b)(?! you haven)"
         ),
         "Unless",
     ),
@@ -120,7 +128,8 @@ _CAUSES = (
     ),
 )
 _VAGUE = (
-    r"(?:of|more|kinds?|ways|tips|ideas|steps|examples|options|things|points|highlights|suggestions|reasons|details|others|"
+    r"(?:of|more|kinds?|ways|tips|ideas|steps|examples|options|things|points|highlights|suggestions|reasons|"
+    r"details|others|"
     r"minutes|hours|days|seconds|weeks|years|times)"
 )
 _GENERALISATIONS = (
@@ -214,7 +223,7 @@ def wrong_conclusions(passage: Passage, rng: Random) -> Iterator[Draft]:
 
 def missing_premises(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A sentence that a conclusion rests on is left out."""
-    triples = zip(passage.sentences, passage.sentences[1:], strict=False)
+    triples = pairwise(passage.sentences)
     for premise, conclusion in shuffled(rng, triples):
         is_needed = _NEEDS_A_REASON.match(conclusion.text) is not None and not passage.is_fiction
         gap = passage.text[premise.end : conclusion.start]
@@ -243,7 +252,7 @@ def swapped_items(passage: Passage, rng: Random) -> Iterator[Draft]:
 
 def swapped_sentences(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A conclusion is stated before the sentence that it rests on."""
-    for first, second in shuffled(rng, zip(passage.sentences, passage.sentences[1:], strict=False)):
+    for first, second in shuffled(rng, pairwise(passage.sentences)):
         is_conclusion = _NEEDS_A_REASON.match(second.text) is not None and not second.text.startswith("This")
         is_ordered = re.match(r"(?:Then|Next|After that|Finally)\b", second.text) is not None
         gap = passage.text[first.end : second.start]
@@ -316,7 +325,7 @@ def _around_because(passage: Passage, sentence: Sentence) -> Draft | None:
 
 
 def stated_answer(passage: Passage) -> tuple[int, int] | None:
-    """Where the answer's final word stands: the known one where it is stated last, or the one that is marked as such."""
+    """Where the final word of the answer stands: the last mention of the known one, or the one marked as the answer."""
     truth = passage.sample.truth
     if isinstance(truth, TextTruth):
         places = whole_words(passage.text, truth.value)
@@ -381,6 +390,6 @@ def _neighbouring_items(passage: Passage) -> list[tuple[re.Match[str], re.Match[
     items = [m for m in _ITEM.finditer(passage.text) if not passage.is_protected(*m.span())]
     return [
         (first, second)
-        for first, second in zip(items, items[1:], strict=False)
+        for first, second in pairwise(items)
         if int(second["number"]) == int(first["number"]) + 1 and not passage.text[first.end() : second.start()].strip()
     ]

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from random import Random
 
 from seapo.inject.code_sites import Source, expressions
@@ -10,26 +11,70 @@ from seapo.inject.passage import Passage
 from seapo.records import Edit
 
 _BOUNDARIES: dict[type[ast.cmpop], tuple[str, str]] = {
-    ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"),
-}  # fmt: skip
+    ast.Lt: ("<", "<="),
+    ast.LtE: ("<=", "<"),
+    ast.Gt: (">", ">="),
+    ast.GtE: (">=", ">"),
+}
 _REVERSALS: dict[type[ast.cmpop], tuple[str, str]] = {
-    ast.Lt: ("<", ">"), ast.LtE: ("<=", ">="), ast.Gt: (">", "<"), ast.GtE: (">=", "<="), ast.Eq: ("==", "!="),
-    ast.NotEq: ("!=", "=="), ast.In: ("in", "not in"), ast.NotIn: ("not in", "in"), ast.Is: ("is", "is not"),
+    ast.Lt: ("<", ">"),
+    ast.LtE: ("<=", ">="),
+    ast.Gt: (">", "<"),
+    ast.GtE: (">=", "<="),
+    ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="),
+    ast.In: ("in", "not in"),
+    ast.NotIn: ("not in", "in"),
+    ast.Is: ("is", "is not"),
     ast.IsNot: ("is not", "is"),
-}  # fmt: skip
+}
 _OPERATORS: dict[type[ast.operator], tuple[str, tuple[str, ...]]] = {
-    ast.Add: ("+", ("-",)), ast.Sub: ("-", ("+",)), ast.Mult: ("*", ("+", "**")), ast.Div: ("/", ("//", "*")),
-    ast.FloorDiv: ("//", ("/", "%")), ast.Mod: ("%", ("//",)), ast.Pow: ("**", ("*",)),
-    ast.LShift: ("<<", (">>",)), ast.RShift: (">>", ("<<",)), ast.BitAnd: ("&", ("|",)), ast.BitOr: ("|", ("&",)),
-}  # fmt: skip
+    ast.Add: ("+", ("-",)),
+    ast.Sub: ("-", ("+",)),
+    ast.Mult: ("*", ("+", "**")),
+    ast.Div: ("/", ("//", "*")),
+    ast.FloorDiv: ("//", ("/", "%")),
+    ast.Mod: ("%", ("//",)),
+    ast.Pow: ("**", ("*",)),
+    ast.LShift: ("<<", (">>",)),
+    ast.RShift: (">>", ("<<",)),
+    ast.BitAnd: ("&", ("|",)),
+    ast.BitOr: ("|", ("&",)),
+}
 _PARTNERS = {
-    "min": "max", "max": "min", "any": "all", "all": "any", "upper": "lower", "lower": "upper", "startswith": "endswith",
-    "endswith": "startswith", "lstrip": "rstrip", "rstrip": "lstrip", "keys": "values", "values": "keys", "find": "rfind",
-    "ceil": "floor", "floor": "ceil", "append": "extend", "isdigit": "isalpha", "isalpha": "isdigit", "isupper": "islower",
-    "islower": "isupper", "union": "intersection", "intersection": "union", "popleft": "pop", "sin": "cos", "cos": "sin",
-    "heappush": "heappop", "removeprefix": "removesuffix", "removesuffix": "removeprefix", "ljust": "rjust", "rjust": "ljust",
-    "index": "count", "count": "index",
-}  # fmt: skip
+    "min": "max",
+    "max": "min",
+    "any": "all",
+    "all": "any",
+    "upper": "lower",
+    "lower": "upper",
+    "startswith": "endswith",
+    "endswith": "startswith",
+    "lstrip": "rstrip",
+    "rstrip": "lstrip",
+    "keys": "values",
+    "values": "keys",
+    "find": "rfind",
+    "ceil": "floor",
+    "floor": "ceil",
+    "append": "extend",
+    "isdigit": "isalpha",
+    "isalpha": "isdigit",
+    "isupper": "islower",
+    "islower": "isupper",
+    "union": "intersection",
+    "intersection": "union",
+    "popleft": "pop",
+    "sin": "cos",
+    "cos": "sin",
+    "heappush": "heappop",
+    "removeprefix": "removesuffix",
+    "removesuffix": "removeprefix",
+    "ljust": "rjust",
+    "rjust": "ljust",
+    "index": "count",
+    "count": "index",
+}
 """Functions and methods that take the same arguments and do something else."""
 
 
@@ -223,7 +268,7 @@ def _updates(source: Source, rng: Random) -> Iterator[tuple[Edit | None, ...]]:
 def _dependent_statements(source: Source, rng: Random) -> Iterator[tuple[Edit | None, ...]]:
     simple = (ast.Assign, ast.AugAssign, ast.Expr)
     for body in _bodies(source.tree):
-        for first, second in zip(body, body[1:], strict=False):
+        for first, second in pairwise(body):
             is_simple = isinstance(first, simple) and isinstance(second, simple) and first.end_lineno != second.lineno
             if is_simple and _changed_names(first) & _read_names(second) and not _is_docstring(first):
                 yield (
@@ -235,7 +280,7 @@ def _dependent_statements(source: Source, rng: Random) -> Iterator[tuple[Edit | 
 def _early_returns(source: Source, rng: Random) -> Iterator[tuple[Edit | None, ...]]:
     """A `return` behind a loop is indented into it, so that it leaves in the first round."""
     for body in _bodies(source.tree):
-        for loop, node in zip(body, body[1:], strict=False):
+        for loop, node in pairwise(body):
             if isinstance(loop, ast.For | ast.While) and isinstance(node, ast.Return) and not loop.orelse:
                 start, column = source.span(node)[0], loop.body[0].col_offset
                 if node.lineno == (loop.end_lineno or 0) + 1 and column > node.col_offset:
@@ -265,12 +310,15 @@ def _removed(source: Source, node: ast.stmt) -> Edit | None:
 def _shifted(source: Source, node: ast.expr, rng: Random) -> str:
     """An expression plus or minus one, in the shortest way."""
     text = source.text(node)
-    if isinstance(node, ast.BinOp) and isinstance(node.right, ast.Constant) and node.right.value == 1:
-        if isinstance(node.op, ast.Add | ast.Sub):
-            return source.text(node.left)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub) and _is_one(node.right):
+        return source.text(node.left)
     if isinstance(node, ast.Constant) and type(node.value) is int:
         return str(node.value + rng.choice((1, -1)))
     return text + rng.choice((" - 1", " + 1"))
+
+
+def _is_one(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == 1
 
 
 def _is_text(node: ast.expr) -> bool:

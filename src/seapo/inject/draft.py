@@ -57,7 +57,7 @@ def whole_words(text: str, word: str) -> list[int]:
 
 
 def is_part_of_a_name(passage: Passage, mention: Mention) -> bool:
-    """Whether a capitalised term belongs to a longer name: `New England`, `Kelly Sheffield`, `Paris Hilton`, `Paris-based`."""
+    """Whether a capitalised term belongs to a longer name or word: `New England`, `Kelly Sheffield`, `Paris-based`."""
     sentence = passage.sentence_at(mention.start)
     before = passage.text[sentence.start if sentence else mention.start : mention.start]
     after = passage.text[mention.end : mention.end + 3]

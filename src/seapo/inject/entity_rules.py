@@ -12,13 +12,15 @@ from seapo.records import ChoiceTruth
 
 _PLACES = ("country:", "capital:", "city:", "state:", "people:", "continent", "ocean", "river")
 _ADVICE = re.compile(
-    r"\b(?:I|I'm|I am|my|we|let's|[Pp]lease|hope|sorry|apologize|happy to|feel free|let me|[Tt]hank)\b|\b[Hh]ere (?:is|are)\b"
+    r"\b(?:I|I'm|I am|my|we|let's|[Pp]lease|hope|sorry|apologize|happy to|feel free|let me|[Tt]hank)\b|\b[Hh]ere "
+    r"(?:is|are)\b"
 )
 _HOMONYMS = frozenset(
     {"heart", "core", "iron", "gold", "silver", "square", "orange", "Orange", "Ford", "Amazon", "Apple"}
 )
 _FIXED_PHRASES = re.compile(
-    r"\b(?:heart of|heart to|golden? \w+|cat(?:ch)? up|green energy|green building|blue print|red tape|red flag|hot dogs?|"
+    r"\b(?:heart of|heart to|golden? \w+|cat(?:ch)? up|green energy|green building|blue print|red tape|red flag|"
+    r"hot dogs?|"
     r"black (?:and|or) white|pick up|lead to|leads to|Red Cross|Green Party|Yellow Pages|White House|Silver Spring|"
     r"gold standard|gold medal|silver lining|tin foil|iron out|net income|low income)\b"
 )

@@ -8,7 +8,8 @@ from seapo.inject.draft import Draft, draft, replace, shuffled
 from seapo.inject.passage import Passage
 
 _BLOCK = re.compile(
-    r"^```(?:javascript|js|typescript|ts|jsx|tsx|java|c|cpp|c\+\+|csharp|cs|c#|go|rust|php|swift|kotlin|scala|dart)\s*\n(?P<code>.*?)^```",
+    r"^```(?:javascript|js|typescript|ts|jsx|tsx|java|c|cpp|c\+\+|csharp|cs|c#|go|rust|php|swift|kotlin|scala|"
+    r"dart)\s*\n(?P<code>.*?)^```",
     re.MULTILINE | re.DOTALL | re.IGNORECASE,
 )
 _SLIPS = {

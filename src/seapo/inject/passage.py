@@ -25,7 +25,8 @@ FICTION = re.compile(
 """Words of a request whose answer makes no claims about the world."""
 _QUOTED = re.compile(r"\"[^\"\n]{3,300}\"|“[^”\n]{3,300}”")
 _LABEL = re.compile(
-    r"(?:\b(?:step|part|chapter|section|question|problem|example|figure|table|option|level|day|week|phase|stage|item|no\.|"
+    r"(?:\b(?:step|part|chapter|section|question|problem|example|figure|table|option|level|day|week|phase|stage|"
+    r"item|no\.|"
     r"number|version|exercise|lesson|line|note|grade|class|tip|method|rule|answer|choice|case|page)\s*#?|#\s?)$",
     re.IGNORECASE,
 )
@@ -108,7 +109,7 @@ class Passage:
 
     @cached_property
     def numbers(self) -> tuple[NumberSpan, ...]:
-        """Numbers outside code that state something: no labels (`Step 2`), list numbers, parts of names (`COVID-19`)."""
+        """Numbers outside code that state something: no labels (`Step 2`), list numbers, or names (`COVID-19`)."""
         items = [match.span() for match in _ITEM_NUMBER.finditer(self.text)]
         return tuple(
             number

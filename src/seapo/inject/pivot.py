@@ -1,9 +1,9 @@
 """The strategy `pivot`: the model's own next-best words at the places where it is sure of the right one.
 
-A place counts where the answer's token is the model's first choice, or likely. An alternative is taken only if the closed
-tables of the language module say that it is of the same kind and no synonym: a number for a number, a place for a place,
-a name of the question for another one, a word for its opposite, a connective for one of another relation. Common words
-are left alone: half of them are synonyms, which are no errors.
+A place counts where the answer's token is the model's first choice, or likely. An alternative is taken only if the
+closed tables of the language module say that it is of the same kind and no synonym: a number for a number, a place for
+a place, a name of the question for another one, a word for its opposite, a connective for one of another relation.
+Common words are left alone: half of the model's alternatives for them are synonyms, which are no errors.
 """
 
 import math
@@ -40,15 +40,24 @@ SURE_NATS = math.log(0.3)
 PROPOSALS_PER_TYPE = 8
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _SUBTYPES = {
-    "month": "wrong_date", "weekday": "wrong_date", "unit": "wrong_unit", "country": "wrong_place", "capital": "wrong_place",
-    "city": "wrong_place", "state": "wrong_place", "people": "wrong_place", "continent": "wrong_place", "given name": "wrong_name",
-    "number word": "wrong_number", "ordinal word": "wrong_number",
-}  # fmt: skip
+    "month": "wrong_date",
+    "weekday": "wrong_date",
+    "unit": "wrong_unit",
+    "country": "wrong_place",
+    "capital": "wrong_place",
+    "city": "wrong_place",
+    "state": "wrong_place",
+    "people": "wrong_place",
+    "continent": "wrong_place",
+    "given name": "wrong_name",
+    "number word": "wrong_number",
+    "ordinal word": "wrong_number",
+}
 """Kind of the exchanged word -> subtype; `wrong_term` for all others."""
 _OPENERS = frozenset({"However", "Therefore", "Thus", "Hence", "So", "But", "Nevertheless", "Yet", "Consequently"})
 _JOINERS = frozenset({"because", "although", "though", "but", "so", "if", "unless", "yet", "therefore"})
 _TIMES = frozenset({"before", "after"})
-"""Connectives at the start of a sentence, between two clauses, and of time: those of one set can stand for each other."""
+"""Connectives at the start of a sentence, between clauses, and of time; those of one set can stand for each other."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Hallucination rule for calculations: something that the question never said is reckoned in, up to the final answer."""
+"""Hallucination rule for calculations: something that was never said is reckoned in, up to the final answer."""
 
 import re
 from collections.abc import Iterator
@@ -12,12 +12,15 @@ from seapo.inject.passage import Passage, plain
 from seapo.inject.source_forms import PREMISES, PREMISES_OF_ANYTHING, PREMISES_OF_MONEY, PREMISES_OF_TIME
 from seapo.inject.worksheet import Slot
 from seapo.language import unit_group
+from seapo.lexicon import words
 
 _UNIT = re.compile(r" ?((?:[a-z]+ ){0,2}[a-z]+)(?=[ .,;\n]|$)")
 _NO_UNIT = frozenset(
-    "in per a an on for of left after each every more less fewer total to and at with from altogether old now then is are was "
-    "were as than by if so because which that the he she they it high long away ahead all later faster slower times percent "
-    "farther older younger taller shorter remaining apart together".split()  # noqa: SIM905
+    words("""
+        in per a an on for of left after each every more less fewer total to and at with from altogether old now
+        then is are was were as than by if so because which that the he she they it high long away ahead all
+        later faster slower times percent farther older younger taller shorter remaining apart together
+    """)
 )
 _SHORT_TIMES = frozenset({"second", "seconds", "minute", "minutes", "hour", "hours", "day", "days"})
 
@@ -34,7 +37,7 @@ class Unit:
 
 
 def invented_premises(passage: Passage, rng: Random) -> Iterator[Draft]:
-    """Behind a step, an amount that nobody mentioned is added or taken away, and all that follows is computed with it."""
+    """Behind a step, an amount that nobody mentioned is added or taken away; what follows is computed with it."""
     sheet = passage.worksheet
     last_first = sorted(sheet.main_steps, key=lambda step: -step.end)
     for step in last_first[:1] + shuffled(rng, last_first[1:]):

@@ -24,8 +24,10 @@ _UNIT_AFTER_NUMBER = re.compile(
 )
 _NOUN_AFTER = re.compile(r" ?(?:[a-z%]|\$|°)")
 _COUNTED_BEFORE = re.compile(
-    r"(?:[$€£=(:,]|\b(?:is|are|was|were|be|of|about|than|to|from|at|by|with|for|and|or|has|have|had|over|under|least|most|only|"
-    r"nearly|almost|around|approximately|roughly|every|per|between|after|until|equals?|costs?|contains?|exactly|the|a|an|all|"
+    r"(?:[$€£=(:,]|\b(?:is|are|was|were|be|of|about|than|to|from|at|by|with|for|and|or|has|have|had|over|under|"
+    r"least|most|only|"
+    r"nearly|almost|around|approximately|roughly|every|per|between|after|until|equals?|costs?|contains?|exactly|"
+    r"the|a|an|all|"
     r"gives?|reaches|reached|up|some|another|these|those|weighs?|lasts?|takes?|took|got|get|in|within)) ?$"
 )
 _HEDGE_BEFORE = re.compile(
@@ -37,7 +39,7 @@ _ANOTHER_MENTION_DIGITS = 3
 
 
 def wrong_numbers(passage: Passage, rng: Random) -> Iterator[Draft]:
-    """A number that states a fact becomes a near one. Numbers that take part in a calculation are left to other rules."""
+    """A number that states a fact becomes a near one; numbers of a calculation are left to other rules."""
     if passage.is_calculation:
         return
     for number in shuffled(rng, passage.numbers):

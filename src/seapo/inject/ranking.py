@@ -1,8 +1,8 @@
 """Which proposals a model looks at, and the order in which verification tries them.
 
-The log-probability of a whole answer favours short edits: a changed digit costs little, an inserted clause much. Ranked by
-it alone, every negative would be of one or two subtypes. So each sample and type draws an order of the subtypes, and
-plausibility decides within a subtype only.
+The log-probability of a whole answer favours short edits: a changed digit costs little, an inserted clause much. Ranked
+by it alone, every negative would be of one or two subtypes. So each sample and type draws an order of the subtypes,
+and plausibility decides within a subtype only.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,19 +14,36 @@ from seapo.inject.proposal import Proposal
 FIRST_SUBTYPES = 3
 """So many subtypes of a type get most of its places, so that plausibility has something to choose from in each."""
 WEIGHTS = {
-    "wrong_choice": 3.0, "wrong_arithmetic": 3.0, "wrong_operator": 2.0, "wrong_number": 1.5, "wrong_place": 1.5, "wrong_date": 1.5,
-    "negated_fact": 0.7, "wrong_term": 0.7,
-    "contradiction": 1.5, "wrong_conclusion": 2.5, "wrong_step": 2.0, "wrong_condition": 1.5, "wrong_connective": 1.2,
-    "overgeneralisation": 0.3, "missing_step": 0.6, "swapped_steps": 0.6,
-    "invented_premise": 4.0, "invented_api": 4.0, "invented_source": 1.2, "invented_statistic": 1.5, "invented_entity": 1.2,
-    "invented_event": 0.6, "invented_quotation": 0.4,
-}  # fmt: skip
-"""How readily a subtype is drawn first; 1 for those not named. High where reading showed a clear error nearly always, low
-where the answer stays half right (see docs/injection.md)."""
+    "wrong_choice": 3.0,
+    "wrong_arithmetic": 3.0,
+    "wrong_operator": 2.0,
+    "wrong_number": 1.5,
+    "wrong_place": 1.5,
+    "wrong_date": 1.5,
+    "negated_fact": 0.7,
+    "wrong_term": 0.7,
+    "contradiction": 1.5,
+    "wrong_conclusion": 2.5,
+    "wrong_step": 2.0,
+    "wrong_condition": 1.5,
+    "wrong_connective": 1.2,
+    "overgeneralisation": 0.3,
+    "missing_step": 0.6,
+    "swapped_steps": 0.6,
+    "invented_premise": 4.0,
+    "invented_api": 4.0,
+    "invented_source": 1.2,
+    "invented_statistic": 1.5,
+    "invented_entity": 1.2,
+    "invented_event": 0.6,
+    "invented_quotation": 0.4,
+}
+"""How readily a subtype is drawn first; 1 for those not named. High where reading showed a clear error nearly always,
+low where the answer stays half right (see docs/injection.md)."""
 
 
 def choose(proposals: Iterable[Proposal], limit: int, rng: Random) -> list[Proposal]:
-    """At most `limit` proposals of one type: several of each of a few subtypes, strategies by turns, the rest one by one."""
+    """At most `limit` proposals of one type: several of each of a few subtypes, by turns of their injectors."""
     groups = _by_subtype(proposals)
     order = subtype_order(groups, rng)
     queues = [_by_turns(groups[subtype]) for subtype in order]

@@ -20,27 +20,39 @@ _PERSONAL = re.compile(
     r"\b(?:I|I'm|my|me|you|your|we|our|us|let's|please|sorry|hello|dear|thanks?)\b|[\[\]{}|]", re.IGNORECASE
 )
 _IMPERATIVE = re.compile(r"^[A-Z][a-z]+ (?:the|your|a|an|it|them|all|sure|up|down|out|in|on|with)\b")
-_TO_BE_LOWERED = frozenset(words(
-    "The A An This These Those That They It He She There Some Many Most All No One Two Three Each Every In On At By For From "
-    "With If When While As Its Their His Her Such People Only Other Both Not Water Light After Before During Under Over"
-))  # fmt: skip
+_TO_BE_LOWERED = frozenset(
+    words("""
+        The A An This These Those That They It He She There Some Many Most All No One Two Three Each Every In On
+        At By For From With If When While As Its Their His Her Such People Only Other Both Not Water Light After
+        Before During Under Over
+    """)
+)
 _CONNECTED = re.compile(
-    r"(?:However|Therefore|Thus|Hence|So|But|And|Also|Then|Finally|First|Second|Next|Additionally|Moreover|Furthermore|For example|"
-    r"For instance|In addition|In conclusion|Overall|According|As a|To |Yes|No|The answer|Here|Note|Since|Because|Although|Though|Of course|Well|By|Using|If|When|While)\b"
+    r"(?:However|Therefore|Thus|Hence|So|But|And|Also|Then|Finally|First|Second|Next|Additionally|Moreover|"
+    r"Furthermore|For example|"
+    r"For instance|In addition|In conclusion|Overall|According|As a|To |Yes|No|The answer|Here|Note|Since|"
+    r"Because|Although|Though|Of course|Well|By|Using|If|When|While)\b"
 )
 _POINTING = re.compile(r"(?:This|That|These|Those|It|They|He|She|Its|Their|His|Her|There|One)\b")
 _AUTHORITIES = re.compile(
-    r"\b(?:[Ss]tudies|[Rr]esearch|[Rr]esearchers|[Ss]cientists|[Ee]xperts|[Hh]istorians|[Ss]urveys|[Ee]xperiments|[Cc]ritics|"
+    r"\b(?:[Ss]tudies|[Rr]esearch|[Rr]esearchers|[Ss]cientists|[Ee]xperts|[Hh]istorians|[Ss]urveys|"
+    r"[Ee]xperiments|[Cc]ritics|"
     r"[Ee]conomists|[Aa]nalysts|[Dd]octors|[Ee]ngineers|[Ss]cholars|[Aa]rchaeologists|[Bb]iologists|[Tt]ests)"
-    r"(?= (?:have|has|show|suggest|indicat|find|found|believe|say|agree|estimate|recommend|demonstrat|think|argue|claim|consider|use|had|can|may)\w*\b)"
+    r"(?= (?:have|has|show|suggest|indicat|find|found|believe|say|agree|estimate|recommend|demonstrat|think|"
+    r"argue|claim|consider|use|had|can|may)\w*\b)"
 )
-_VERB = r"(?:are|were|have|had|can|could|do|did|may|might|will|would|use|prefer|believe|think|live|feel|need|say|eat|[a-z]{3,}ed)"
+_VERB = (
+    r"(?:are|were|have|had|can|could|do|did|may|might|will|would|use|prefer|believe|think|live|feel|need|say|eat|"
+    r"[a-z]{3,}ed)"
+)
 _SHARES = re.compile(
-    r"(?<!the )(?<!how )(?<!so )(?<!too )(?<!as )(?<!of )(?<!great )(?<!not )\b(?:[Mm]any|[Mm]ost|[Ss]ome|[Aa] majority of)"
+    r"(?<!the )(?<!how )(?<!so )(?<!too )(?<!as )(?<!of )(?<!great )(?<!not )\b(?:[Mm]any|[Mm]ost|[Ss]ome|[Aa] "
+    r"majority of)"
     rf"(?= (?:[a-z]+ )?(?:[a-z]+s|people|men|women|children) {_VERB}\b)"
 )
 _COUNTS = re.compile(
-    r"(?<!the )(?<!these )\b(?:[Ss]everal|[Nn]umerous|[Aa] (?:large |wide )?number of|[Dd]ozens of|[Hh]undreds of|[Cc]ountless)"
+    r"(?<!the )(?<!these )\b(?:[Ss]everal|[Nn]umerous|[Aa] (?:large |wide )?number of|[Dd]ozens of|[Hh]undreds "
+    r"of|[Cc]ountless)"
     r"(?= (?:[a-z]+ )?(?!reasons|ways|things|tips|options|steps|times|examples|purposes|days|years)[a-z]{3,}s\b)"
 )
 _CHANGES = re.compile(
@@ -50,15 +62,21 @@ _CHANGES = re.compile(
     r"(?:the |its |their |his |her |your )?(?:[a-z-]+ ){0,2}?[a-z-]{3,}(?=[.,;])"
 )
 _KIND_OF_THING = re.compile(
-    r"\b[Aa]n? (?P<thing>tool|app|application|platform|website|program|library|framework|method|technique|theory|book|organization|"
-    r"organisation|magazine|company|museum|river|village|mountain|castle|bridge|treaty|battle|device|algorithm|test|scale|"
-    r"law|rule|custom|festival|monastery|harbour|telescope|king|scientist|painter|writer|philosopher|engineer|architect|doctor|"
-    r"physicist|chemist|historian|mathematician|merchant|monk|astronomer|inventor|surgeon|poet|navigator|general|clerk)\b(?=[ ,.;])"
+    r"\b[Aa]n? (?P<thing>tool|app|application|platform|website|program|library|framework|method|technique|theory|"
+    r"book|organization|"
+    r"organisation|magazine|company|museum|river|village|mountain|castle|bridge|treaty|battle|device|algorithm|"
+    r"test|scale|"
+    r"law|rule|custom|festival|monastery|harbour|telescope|king|scientist|painter|writer|philosopher|engineer|"
+    r"architect|doctor|"
+    r"physicist|chemist|historian|mathematician|merchant|monk|astronomer|inventor|surgeon|poet|navigator|general|"
+    r"clerk)\b(?=[ ,.;])"
 )
-_PEOPLE = frozenset(words(
-    "king scientist painter writer philosopher engineer architect doctor physicist chemist historian mathematician merchant monk "
-    "astronomer inventor surgeon poet navigator general clerk"
-))  # fmt: skip
+_PEOPLE = frozenset(
+    words("""
+        king scientist painter writer philosopher engineer architect doctor physicist chemist historian mathematician
+        merchant monk astronomer inventor surgeon poet navigator general clerk
+    """)
+)
 _PLACES = frozenset(
     words("museum river village mountain castle bridge treaty battle monastery harbour festival custom")
 )
@@ -103,11 +121,11 @@ def invented_statistics(passage: Passage, rng: Random) -> Iterator[Draft]:
         if sentence is None or sentence.is_question or passage.is_protected(*match.span()) or _has_number(sentence):
             continue
         if match.re is _CHANGES:
-            change = Change(match.end(), match.end(), f" by {inventor.percentage()}")
+            change = Change(match.end(), match.end(), f" by {inventor.draw('percentage')}")
         elif match.re is _COUNTS:
-            change = Change(*match.span(), str(inventor.count()))
+            change = Change(*match.span(), inventor.draw("count"))
         else:
-            change = Change(*match.span(), match_case(match[0], f"{inventor.percentage()} of"))
+            change = Change(*match.span(), match_case(match[0], f"{inventor.draw('percentage')} of"))
         yield draft("invented_statistic", passage.text, [change])
 
 
@@ -120,7 +138,7 @@ def invented_quotations(passage: Passage, rng: Random) -> Iterator[Draft]:
         is_pointing = _CONNECTED.match(sentence.text) or _POINTING.match(sentence.text)
         if is_pointing or len(sentence.text) > 140 or any(mark in sentence.text for mark in '"“”`*(:'):
             continue
-        before, after = (_filled(part, inventor) for part in rng.choice(QUOTATIONS).split("{sentence}"))
+        before, after = (inventor.fill(part) for part in rng.choice(QUOTATIONS).split("{sentence}"))
         changes = [Change(sentence.start, sentence.start, before[:1].upper() + before[1:])]
         if len(after) > 1:  # the quotation is followed by its source: its full stop becomes a comma, or goes behind it
             stop = "," if after[2:3].isalpha() else ""
@@ -138,7 +156,8 @@ def invented_clues(passage: Passage, rng: Random) -> Iterator[Draft]:
     home = passage.sentence_at(span[0]) if span else None
     answer = passage.text[span[0] : span[1]] if span else ""
     for other in shuffled(rng, other_options(passage, answer)) if span and home else []:
-        assert span is not None and home is not None
+        assert span is not None
+        assert home is not None
         forms = VERDICT_TURNS if answer.lower() in ("yes", "no", "unknown") else ANSWER_TURNS
         clue = rng.choice(forms).format(answer=answer, other=other)
         turn = replace(passage.text, home.start, home.start, f"{clue} ")
@@ -156,7 +175,7 @@ def _particular_authorities(passage: Passage, rng: Random) -> Iterator[Draft]:
     inventor = _inventor(passage, rng)
     for match in shuffled(rng, _AUTHORITIES.finditer(passage.text)):
         if not passage.is_protected(*match.span()):
-            form = _filled(rng.choice(AFTER_AUTHORITY), inventor)
+            form = inventor.fill(rng.choice(AFTER_AUTHORITY))
             yield draft("invented_source", passage.text, [Change(match.end(), match.end(), form)])
 
 
@@ -171,11 +190,11 @@ def _attributions(passage: Passage, rng: Random, subtype: str) -> Iterator[Draft
         )
         lowered = _lowered(passage, sentence)
         if is_plain_end and (lowered is None or rng.random() < 0.6):
-            form = _filled(rng.choice(TAILS[subtype]), inventor)
+            form = inventor.fill(rng.choice(TAILS[subtype]))
             end = sentence.end - 1
             yield draft(subtype, passage.text, [Change(end, end, form)])
         elif lowered is not None:
-            head = _filled(rng.choice(HEADS[subtype]), inventor)
+            head = inventor.fill(rng.choice(HEADS[subtype]))
             first = sentence.text.split()[0]
             change = Change(sentence.start, sentence.start + len(first), head[:1].upper() + head[1:] + lowered)
             yield draft(subtype, passage.text, [change])
@@ -198,7 +217,7 @@ def _claims(passage: Passage) -> list[Sentence]:
 
 
 def _lowered(passage: Passage, sentence: Sentence) -> str | None:
-    """The sentence's first word as it is written in the middle of a sentence; None where nothing can stand before it."""
+    """The first word as it is written in the middle of a sentence; None where nothing can stand before it."""
     first = sentence.text.split()[0]
     if _CONNECTED.match(sentence.text) or ":" in sentence.text[:60] or first.startswith(("*", "_")):
         return None
@@ -214,7 +233,7 @@ def _renamed_places(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
     """A city becomes a town that is on no map."""
     for mention in passage.mentions:
         if mention.kinds[0].startswith(("city:", "capital:")) and not is_part_of_a_name(passage, mention):
-            change = exchange(passage.text, mention.start, mention.end, inventor.town())
+            change = exchange(passage.text, mention.start, mention.end, inventor.draw("town"))
             yield draft("invented_entity", passage.text, [change])
 
 
@@ -222,43 +241,35 @@ def _renamed_people(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
     """A well-known person becomes one that nobody knows."""
     for name in known_people(passage.text):
         places = [p for p in whole_words(passage.text, name) if not passage.is_protected(p, p + len(name))]
-        other = inventor.full_name() if " " in name else inventor.surname()
+        other = inventor.draw("full_name") if " " in name else inventor.draw("surname")
         edits = [replace(passage.text, p, p + len(name), other) for p in places]
         if edits:
             yield draft("invented_entity", passage.text, edits)
 
 
 def _named_things(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
-    """`a bridge` becomes `the Harwick bridge`, `an engineer` `the engineer Ilse Brandfeldt`; a list gets a new member."""
+    """`a bridge` becomes `the Harwick bridge`, `an engineer` `the engineer Ilse Brandfeldt`; a list gets a member."""
     for match in _KIND_OF_THING.finditer(passage.text):
         sentence = passage.sentence_at(match.start())
         if sentence is None or passage.is_protected(*match.span()) or _PERSONAL.search(sentence.text):
             continue
         thing = match["thing"]
         if thing in _PEOPLE:
-            named = f"the {thing} {inventor.full_name()}"
+            named = f"the {thing} {inventor.draw('full_name')}"
         elif thing in _PLACES:
-            named = f"the {inventor.town()} {thing}"
+            named = f"the {inventor.draw('town')} {thing}"
         else:
-            named = f"the {inventor.rng.choice((inventor.product(), inventor.surname()))} {thing}"
+            named = f"the {inventor.rng.choice((inventor.draw('product'), inventor.draw('surname')))} {thing}"
         yield draft("invented_entity", passage.text, [Change(*match.span(), match_case(match[0], named))])
     for match in _SUCH_AS.finditer(passage.text):
         if passage.sentence_at(match.start()) and not passage.is_protected(*match.span()):
-            yield draft("invented_entity", passage.text, [Change(match.end(), match.end(), f"{inventor.product()}, ")])
+            yield draft(
+                "invented_entity", passage.text, [Change(match.end(), match.end(), f"{inventor.draw('product')}, ")]
+            )
 
 
 def _inventor(passage: Passage, rng: Random) -> Inventor:
     return Inventor(rng, f"{passage.question} {passage.text[:1000]}".lower())
-
-
-def _filled(form: str, inventor: Inventor) -> str:
-    """A form with its slots filled; only those that it has are drawn."""
-    makers = {
-        "institute": inventor.institute, "person": inventor.person, "year": inventor.year, "journal": inventor.journal,
-        "authors": inventor.authors, "title": inventor.title, "event": inventor.event, "law": inventor.law,
-        "town": inventor.town, "product": inventor.product,
-    }  # fmt: skip
-    return re.sub(r"\{(\w+)\}", lambda match: str(makers[match[1]]()), form)
 
 
 def _has_number(sentence: Sentence) -> bool:

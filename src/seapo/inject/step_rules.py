@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import islice, pairwise
 from random import Random
 
 from seapo.arithmetic import value_of
@@ -106,7 +106,7 @@ def missing_steps(passage: Passage, rng: Random) -> Iterator[Draft]:
 def swapped_steps(passage: Passage, rng: Random) -> Iterator[Draft]:
     """Two neighbouring steps change places, so that one uses a result before it is there."""
     sheet = passage.worksheet
-    pairs = zip(passage.sentences, passage.sentences[1:], strict=False)
+    pairs = pairwise(passage.sentences)
     for first, second in shuffled(rng, pairs):
         needed = [s for s in sheet.main_steps if first.start <= s.start < first.end]
         is_used = any(second.start <= user.start < second.end for step in needed for user in sheet.uses(step))

@@ -121,9 +121,9 @@ class Worksheet:
     ) -> dict[int, str] | None:
         """All slots that change, with their new text, when some do: later steps are computed anew.
 
-        `changed`: slot -> new text, given. `renamed`: old value -> new text, for every mention from the slot `since` on (the
-        first changed one, if left out). None where a value stands for two different things, so that nobody could tell
-        which of its mentions change, or where a step has no plain result any more.
+        `changed`: slot -> new text, given. `renamed`: old value -> new text, for every mention from the slot `since` on
+        (the first changed one, if left out). None where a value stands for two different things, so that nobody could
+        tell which of its mentions change, or where a step has no plain result any more.
         """
         new, names = dict(changed), dict(renamed)
         results = {step.result: step for step in self.steps}
