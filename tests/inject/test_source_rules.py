@@ -115,7 +115,7 @@ def test_an_amount_that_nobody_mentioned_is_reckoned_in(outcomes, answer, sign):
     for text in found:
         assert all(equation.holds is not False for equation in equations(text))
         assert final_answer(text).value.split()[0] != "96"
-        assert text.count("<<") == (2 if sign else 0)
+        assert text.count("<<") in ((1, 2) if sign else (0,))
     assert outcomes(invented_premises, "There is nothing to compute.") == set()
 
 

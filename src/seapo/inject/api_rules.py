@@ -167,9 +167,11 @@ def invented_calls(passage: Passage, rng: Random) -> Iterator[Draft]:
 
 
 def invented_imports(passage: Passage, rng: Random) -> Iterator[Draft]:
-    """The code begins by importing something that its module does not hold."""
+    """Code that calls nothing begins by importing something that its module does not hold."""
     for region in passage.python:
-        if re.search(r"^(?:from|import) ", region.code, re.MULTILINE) is None and not region.code.startswith("#"):
+        source = Source(region)
+        has_calls = any(_renamed_methods(source, rng)) or any(_renamed_functions(source, rng))
+        if not has_calls and re.search(r"^(?:from|import) |^#", region.code, re.MULTILINE) is None:
             module, names = rng.choice(sorted(_IMPORTS.items()))
             line = f"from {module} import {rng.choice(names.split())}\n\n"
             yield draft("invented_api", passage.text, [replace(passage.text, region.start, region.start, line)])

@@ -57,7 +57,7 @@ _CONNECTIVES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"\bbecause of\b", ("despite", "in spite of")),
         (r"\b(?<!is )(?<!are )(?<!was )(?<!were )(?<!be )due to\b(?! be\b)", ("despite", "in spite of")),
         (r"\bthanks to\b", ("in spite of", "despite")),
-        (r"\bbecause\b(?! of\b)", ("although", "even though", "unless")),
+        (r"\bbecause\b(?! of\b)", ("although", "even though")),
         (r"^Because\b(?! of\b)", ("Although", "Even though")),
         (r"^Since\b(?= (?!then\b|the \w+ century|\d)[^,]{6,80}, )", ("Although", "Even though")),
         (r", since\b(?! (?:then|the|early|late|\d))", (", although", ", even though")),

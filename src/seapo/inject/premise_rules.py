@@ -9,10 +9,19 @@ from random import Random
 from seapo.inject.draft import Draft, draft, replace, shuffled
 from seapo.inject.figures import written_like
 from seapo.inject.passage import Passage, plain
-from seapo.inject.source_forms import PREMISES, PREMISES_OF_ANYTHING, PREMISES_OF_MONEY, PREMISES_OF_TIME
-from seapo.inject.worksheet import Slot
+from seapo.inject.source_forms import (
+    PREMISES,
+    PREMISES_OF_ANYTHING,
+    PREMISES_OF_MONEY,
+    PREMISES_OF_TIME,
+    REMARKS,
+    REMARKS_OF_MONEY,
+    REMARKS_OF_TIME,
+)
+from seapo.inject.worksheet import Slot, Step
 from seapo.language import unit_group
 from seapo.lexicon import words
+from seapo.records import Edit
 
 _UNIT = re.compile(r" ?((?:[a-z]+ ){0,2}[a-z]+)(?=[ .,;\n]|$)")
 _NO_UNIT = frozenset(
@@ -25,7 +34,7 @@ _NO_UNIT = frozenset(
 _SHORT_TIMES = frozenset({"second", "seconds", "minute", "minutes", "hour", "hours", "day", "days"})
 
 
-MARKS = ("$", "€", "£")
+MARKS = frozenset("$€£")
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,8 @@ def invented_premises(passage: Passage, rng: Random) -> Iterator[Draft]:
         if home is None or slot.written[:1] in "-−" or not sheet.stands_for_one_thing(step):
             continue
         unit = _unit(passage, slot, is_last=step is last_first[0])
-        mark = passage.text[slot.start - 1 : slot.start] if passage.text[slot.start - 1 : slot.start] in MARKS else ""
+        mark = _mark(passage.text, slot)
+        yield from _within(passage, rng, step, Unit(unit, mark))
         for form in shuffled(rng, _forms(unit, mark))[:2]:
             extra = _extra(Decimal(slot.value), rng)
             if extra is None or str(extra) in passage.given_values:
@@ -56,6 +66,52 @@ def invented_premises(passage: Passage, rng: Random) -> Iterator[Draft]:
             if new is not None:
                 told = replace(passage.text, home.end, home.end, _gap(passage.text, home.end) + text)
                 yield draft("invented_premise", passage.text, [told, *sheet.edits(new)])
+
+
+def _within(passage: Passage, rng: Random, step: Step, unit: Unit) -> Iterator[Draft]:
+    """The amount stands in the step's own equation, and a remark says what it is; the answer grows by a few words."""
+    sheet, slot = passage.worksheet, passage.worksheet.slots[step.result]
+    home, extra = passage.sentence_at(step.start), _extra(Decimal(slot.value), rng)
+    if home is None or extra is None or str(extra) in passage.given_values or passage.text[home.end - 1] != ".":
+        return
+    sign, remark = rng.choice(_remarks(unit))
+    result, more = _reckoned(slot, sign, extra)
+    twins = [twin for twin in sheet.steps if twin.overlaps(step)]
+    new = sheet.carry(sheet.restated(step, result), {slot.value: result})
+    if new is None or any(set(twin.equation.left) & set("(%") for twin in twins):
+        return
+    edits = [_lengthened(passage.text, twin, sign, unit.mark, more) for twin in twins]
+    behind = f" {unit.word}" if unit.word and not unit.mark else ""
+    told = f" ({remark.format(extra=f'{unit.mark}{more}{behind}')})"
+    remarked = replace(passage.text, home.end - 1, home.end - 1, told)
+    yield draft("invented_premise", passage.text, [*edits, remarked, *sheet.edits(new)])
+
+
+def _reckoned(slot: Slot, sign: str, extra: Decimal) -> tuple[str, str]:
+    """The new result and the amount, written like the old result."""
+    value = Decimal(slot.value)
+    result = value + extra if sign == "+" else value - extra
+    return written_like(result, slot.written), written_like(extra, slot.written)
+
+
+def _mark(text: str, slot: Slot) -> str:
+    """The currency sign before a result, or before its note."""
+    start = text.rfind("<<", 0, slot.start) if text.endswith(">>", 0, slot.start) else slot.start
+    before = text[start - 1 : start]
+    return before if before in MARKS else ""
+
+
+def _lengthened(text: str, step: Step, sign: str, mark: str, more: str) -> Edit:
+    """The edit that adds ` + 4` to a step's left side, in the step's own spacing."""
+    end = step.start + len(step.equation.left)
+    gap = " " if re.search(r"\s[-+*/x×÷]\s", step.equation.left) else ""
+    return replace(text, end, end, f"{gap}{sign}{gap}{mark if gap else ''}{more}")
+
+
+def _remarks(unit: Unit) -> tuple[tuple[str, str], ...]:
+    if unit.mark or unit_group(unit.word) == "money":
+        return REMARKS_OF_MONEY
+    return REMARKS_OF_TIME if unit.word in _SHORT_TIMES else REMARKS
 
 
 def _forms(unit: str, mark: str) -> tuple[str, ...]:
@@ -69,8 +125,10 @@ def _forms(unit: str, mark: str) -> tuple[str, ...]:
 def _extra(value: Decimal, rng: Random) -> Decimal | None:
     """An amount between a twentieth and a third of the value, a round one where the value is large."""
     whole = int(value)
-    if whole < 6:
+    if whole < 3:
         return None
+    if whole < 6:
+        return Decimal(rng.randint(1, 2))
     unit = 10 ** max(0, len(str(whole)) - 2) if whole >= 100 else 1
     lowest, highest = max(2 if unit == 1 else 1, whole // (20 * unit)), whole // (3 * unit)
     return Decimal(rng.randint(lowest, max(lowest, highest)) * unit)
@@ -79,9 +137,7 @@ def _extra(value: Decimal, rng: Random) -> Decimal | None:
 def _told(form: str, passage: Passage, slot: Slot, unit: Unit, extra: Decimal) -> tuple[str, str]:
     """The sentence that brings the amount in, and the new result as it is written."""
     sign = "+" if "{sum}" in form else "-"
-    value = Decimal(slot.value)
-    result = written_like(value + extra if sign == "+" else value - extra, slot.written)
-    more = written_like(extra, slot.written)
+    result, more = _reckoned(slot, sign, extra)
     note = f"<<{plain(slot.written)}{sign}{plain(more)}={plain(result)}>>" if "<<" in passage.text else ""
     behind = f" {unit.word}" if unit.word and not unit.mark else ""
     equation = f"{unit.mark}{slot.written} {sign} {unit.mark}{more} = {unit.mark}{note}{result}{behind}"

@@ -144,7 +144,13 @@ def _at_every_mention(passage: Passage, number: NumberSpan, other: str) -> tuple
 def _is_quantity(text: str, number: NumberSpan) -> bool:
     """Whether a number counts or measures; `slit 1` and `the 60s` do not, and the ends of a range stay in order."""
     before, after = text[max(0, number.start - 16) : number.start], text[number.end : number.end + 3]
-    if number.text[:1] in "-−" or _RANGE.search(before) or after[:1] in ("-", "–", "—") or after[:1].isalpha():
+    if (
+        before.endswith("Confidence: ")
+        or number.text[:1] in "-−"
+        or _RANGE.search(before)
+        or after[:1] in ("-", "–", "—")
+        or after[:1].isalpha()
+    ):
         return False
     return _NOUN_AFTER.match(after) is not None or _COUNTED_BEFORE.search(before) is not None
 

@@ -14,7 +14,7 @@ from seapo.inject.proposal import Proposal
 FIRST_SUBTYPES = 3
 """So many subtypes of a type get most of its places, so that plausibility has something to choose from in each."""
 WEIGHTS = {
-    "wrong_choice": 3.0,
+    "wrong_choice": 8.0,
     "wrong_arithmetic": 3.0,
     "wrong_operator": 2.0,
     "wrong_number": 1.5,
@@ -25,9 +25,9 @@ WEIGHTS = {
     "contradiction": 1.5,
     "wrong_conclusion": 2.5,
     "wrong_step": 2.0,
-    "wrong_condition": 1.5,
+    "wrong_condition": 1.0,
     "wrong_connective": 1.2,
-    "overgeneralisation": 0.3,
+    "overgeneralisation": 0.2,
     "missing_step": 0.6,
     "swapped_steps": 0.6,
     "invented_premise": 4.0,

@@ -5,34 +5,16 @@ from collections.abc import Iterator
 from random import Random
 
 from seapo.inject.argument_rules import other_options, stated_answer
+from seapo.inject.attribution import CONNECTED, PERSONAL, attributions, claims, inventor_for
 from seapo.inject.draft import Draft, draft, is_part_of_a_name, replace, shuffled, whole_words
 from seapo.inject.inventions import Inventor
 from seapo.inject.passage import Passage
 from seapo.inject.people import known_people
-from seapo.inject.source_forms import AFTER_AUTHORITY, ANSWER_TURNS, CLUES, HEADS, QUOTATIONS, TAILS, VERDICT_TURNS
-from seapo.language import Change, Sentence, exchange, is_english, is_given_name, match_case
+from seapo.inject.source_forms import AFTER_AUTHORITY, ANSWER_TURNS, CLUES, QUOTATIONS, VERDICT_TURNS
+from seapo.language import Change, Sentence, exchange, is_given_name, match_case
 from seapo.lexicon import words
 from seapo.records import NumberTruth, TextTruth, UnitTestTruth
 
-_LENGTHS = range(25, 241)
-"""Sentences that a source can be put to, in characters."""
-_PERSONAL = re.compile(
-    r"\b(?:I|I'm|my|me|you|your|we|our|us|let's|please|sorry|hello|dear|thanks?)\b|[\[\]{}|]", re.IGNORECASE
-)
-_IMPERATIVE = re.compile(r"^[A-Z][a-z]+ (?:the|your|a|an|it|them|all|sure|up|down|out|in|on|with)\b")
-_TO_BE_LOWERED = frozenset(
-    words("""
-        The A An This These Those That They It He She There Some Many Most All No One Two Three Each Every In On
-        At By For From With If When While As Its Their His Her Such People Only Other Both Not Water Light After
-        Before During Under Over
-    """)
-)
-_CONNECTED = re.compile(
-    r"(?:However|Therefore|Thus|Hence|So|But|And|Also|Then|Finally|First|Second|Next|Additionally|Moreover|"
-    r"Furthermore|For example|"
-    r"For instance|In addition|In conclusion|Overall|According|As a|To |Yes|No|The answer|Here|Note|Since|"
-    r"Because|Although|Though|Of course|Well|By|Using|If|When|While)\b"
-)
 _POINTING = re.compile(r"(?:This|That|These|Those|It|They|He|She|Its|Their|His|Her|There|One)\b")
 _AUTHORITIES = re.compile(
     r"\b(?:[Ss]tudies|[Rr]esearch|[Rr]esearchers|[Ss]cientists|[Ee]xperts|[Hh]istorians|[Ss]urveys|"
@@ -58,7 +40,8 @@ _COUNTS = re.compile(
 _CHANGES = re.compile(
     r"(?:\b(?:can|may|will|could|might|helps?) (?:also |even |greatly |significantly )?"
     r"(?:increase|reduce|improve|lower|boost|raise|decrease|enhance|shorten)"
-    r"|(?<!\bto )\b(?:increase|reduce|improve|lower|boost|raise|decrease|enhance|shorten|strengthen|weaken)(?:s|d|ed)) "
+    r"|(?<!\bto )(?<!, )(?<!\bor )"
+    r"\b(?:increase|reduce|improve|lower|boost|raise|decrease|enhance|shorten|strengthen|weaken)(?:s|d|ed)) "
     r"(?:the |its |their |his |her |your )?(?:[a-z-]+ ){0,2}?[a-z-]{3,}(?=[.,;])"
 )
 _KIND_OF_THING = re.compile(
@@ -88,34 +71,34 @@ def invented_sources(passage: Passage, rng: Random) -> Iterator[Draft]:
     if passage.is_fiction:
         return
     yield from _particular_authorities(passage, rng)
-    yield from _attributions(passage, rng, "invented_source")
+    yield from attributions(passage, rng, "invented_source")
 
 
 def invented_events(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A claim is tied to an event that never was."""
     if not passage.is_fiction:
-        yield from _attributions(passage, rng, "invented_event")
+        yield from attributions(passage, rng, "invented_event")
 
 
 def invented_entities(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A name that is there becomes one that does not exist, a thing without a name gets one, or a law is invoked."""
     if passage.is_fiction:
         return
-    inventor = _inventor(passage, rng)
+    inventor = inventor_for(passage, rng)
     replaced = [
         *_renamed_places(passage, inventor),
         *_renamed_people(passage, inventor),
         *_named_things(passage, inventor),
     ]
     yield from shuffled(rng, replaced)
-    yield from _attributions(passage, rng, "invented_entity")
+    yield from attributions(passage, rng, "invented_entity")
 
 
 def invented_statistics(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A vague amount becomes an exact one, or a change gets a size, that nobody ever measured."""
     if passage.is_fiction:
         return
-    inventor = _inventor(passage, rng)
+    inventor = inventor_for(passage, rng)
     for match in shuffled(rng, [m for pattern in (_SHARES, _COUNTS, _CHANGES) for m in pattern.finditer(passage.text)]):
         sentence = passage.sentence_at(match.start())
         if sentence is None or sentence.is_question or passage.is_protected(*match.span()) or _has_number(sentence):
@@ -133,9 +116,9 @@ def invented_quotations(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A sentence of the answer becomes the saying of somebody who never lived."""
     if passage.is_fiction or isinstance(passage.sample.truth, TextTruth | NumberTruth | UnitTestTruth):
         return
-    inventor = _inventor(passage, rng)
-    for sentence in shuffled(rng, _claims(passage)):
-        is_pointing = _CONNECTED.match(sentence.text) or _POINTING.match(sentence.text)
+    inventor = inventor_for(passage, rng)
+    for sentence in shuffled(rng, claims(passage)):
+        is_pointing = CONNECTED.match(sentence.text) or _POINTING.match(sentence.text)
         if is_pointing or len(sentence.text) > 140 or any(mark in sentence.text for mark in '"“”`*(:'):
             continue
         before, after = (inventor.fill(part) for part in rng.choice(QUOTATIONS).split("{sentence}"))
@@ -160,7 +143,11 @@ def invented_clues(passage: Passage, rng: Random) -> Iterator[Draft]:
         assert home is not None
         forms = VERDICT_TURNS if answer.lower() in ("yes", "no", "unknown") else ANSWER_TURNS
         clue = rng.choice(forms).format(answer=answer, other=other)
-        turn = replace(passage.text, home.start, home.start, f"{clue} ")
+        before = passage.sentences[-2]
+        # In the place of the conclusion where there is one to spare, so that the answer does not grow.
+        is_spare = len(passage.sentences) > 2 and before.end + 1 == home.start and rng.random() < 0.7
+        start, end = (before.start, before.end) if is_spare else (home.start, home.start)
+        turn = replace(passage.text, start, end, clue if is_spare else f"{clue} ")
         yield draft("invented_premise", passage.text, [turn, replace(passage.text, *span, other)])
     names = list(dict.fromkeys(n for n in re.findall(r"\b[A-Z][a-z]+\b", passage.question) if is_given_name(n)))
     for sentence in (
@@ -172,61 +159,11 @@ def invented_clues(passage: Passage, rng: Random) -> Iterator[Draft]:
 
 
 def _particular_authorities(passage: Passage, rng: Random) -> Iterator[Draft]:
-    inventor = _inventor(passage, rng)
+    inventor = inventor_for(passage, rng)
     for match in shuffled(rng, _AUTHORITIES.finditer(passage.text)):
         if not passage.is_protected(*match.span()):
             form = inventor.fill(rng.choice(AFTER_AUTHORITY))
             yield draft("invented_source", passage.text, [Change(match.end(), match.end(), form)])
-
-
-def _attributions(passage: Passage, rng: Random, subtype: str) -> Iterator[Draft]:
-    """A head before, or a tail behind, a sentence that makes a claim."""
-    if isinstance(passage.sample.truth, TextTruth | NumberTruth | UnitTestTruth):
-        return  # a puzzle or a program is no matter of sources; it has rules of its own
-    inventor = _inventor(passage, rng)
-    for sentence in shuffled(rng, _claims(passage)):
-        is_plain_end = (
-            sentence.text.endswith(".") and not sentence.text.endswith("..") and "(" not in sentence.text[-12:]
-        )
-        lowered = _lowered(passage, sentence)
-        if is_plain_end and (lowered is None or rng.random() < 0.6):
-            form = inventor.fill(rng.choice(TAILS[subtype]))
-            end = sentence.end - 1
-            yield draft(subtype, passage.text, [Change(end, end, form)])
-        elif lowered is not None:
-            head = inventor.fill(rng.choice(HEADS[subtype]))
-            first = sentence.text.split()[0]
-            change = Change(sentence.start, sentence.start + len(first), head[:1].upper() + head[1:] + lowered)
-            yield draft(subtype, passage.text, [change])
-
-
-def _claims(passage: Passage) -> list[Sentence]:
-    """Sentences that state something about the world in general, in running text."""
-    return [
-        s
-        for s in passage.sentences
-        if len(s.text) in _LENGTHS
-        and s.text[:1].isupper()
-        and s.text[-1] == "."
-        and _PERSONAL.search(s.text) is None
-        and _IMPERATIVE.match(s.text) is None
-        and is_english(s.text)
-        and re.match(r"(?:the |so |therefore,? )*answer\b", s.text, re.IGNORECASE) is None
-        and not any(e.start < s.end and s.start < e.end for e in passage.equations)
-    ]
-
-
-def _lowered(passage: Passage, sentence: Sentence) -> str | None:
-    """The first word as it is written in the middle of a sentence; None where nothing can stand before it."""
-    first = sentence.text.split()[0]
-    if _CONNECTED.match(sentence.text) or ":" in sentence.text[:60] or first.startswith(("*", "_")):
-        return None
-    if first in _TO_BE_LOWERED or whole_words(passage.text, first.lower()):
-        return first.lower()
-    is_name = first.rstrip(",").isalpha() and any(
-        m.start == sentence.start and m.term[:1].isupper() for m in passage.mentions
-    )
-    return first if is_name and whole_words(passage.conversation, first) else None
 
 
 def _renamed_places(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
@@ -251,7 +188,7 @@ def _named_things(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
     """`a bridge` becomes `the Harwick bridge`, `an engineer` `the engineer Ilse Brandfeldt`; a list gets a member."""
     for match in _KIND_OF_THING.finditer(passage.text):
         sentence = passage.sentence_at(match.start())
-        if sentence is None or passage.is_protected(*match.span()) or _PERSONAL.search(sentence.text):
+        if sentence is None or passage.is_protected(*match.span()) or PERSONAL.search(sentence.text):
             continue
         thing = match["thing"]
         if thing in _PEOPLE:
@@ -266,10 +203,6 @@ def _named_things(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
             yield draft(
                 "invented_entity", passage.text, [Change(match.end(), match.end(), f"{inventor.draw('product')}, ")]
             )
-
-
-def _inventor(passage: Passage, rng: Random) -> Inventor:
-    return Inventor(rng, f"{passage.question} {passage.text[:1000]}".lower())
 
 
 def _has_number(sentence: Sentence) -> bool:

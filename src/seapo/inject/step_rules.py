@@ -126,7 +126,7 @@ def moved(text: str, first: Sentence, second: Sentence) -> list[Edit]:
 def _wrong_final(passage: Passage, rng: Random, subtype: str, others_of: object) -> Iterator[Draft]:
     assert callable(others_of)
     sheet, final = passage.worksheet, passage.final_answer
-    if final is None:
+    if final is None or (final.how == "last_number" and not sheet.steps):
         return
     slots = [i for i, slot in enumerate(sheet.slots) if slot.start >= _closing_start(passage, sheet)]
     stated = [i for i in slots if sheet.slots[i].value == plain(final.value.lstrip("$€£ "))]

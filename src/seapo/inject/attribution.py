@@ -1,0 +1,131 @@
+"""Puts an invented source, event or thing to a claim: in its place, in the place of one of its clauses, or beside it.
+
+What is put in the place of something keeps the length of the answer; what is only added makes every negative longer
+than its parent, which is enough to tell the two apart. So a sentence or clause is replaced where one can be spared.
+"""
+
+import re
+from collections.abc import Iterator
+from random import Random
+
+from seapo.inject.draft import Draft, draft, shuffled, whole_words
+from seapo.inject.inventions import Inventor
+from seapo.inject.passage import Passage
+from seapo.inject.source_forms import HEADS, STATEMENTS, TAILS
+from seapo.language import Change, Sentence, is_english
+from seapo.lexicon import words
+from seapo.records import ChoiceTruth, NumberTruth, TextTruth, UnitTestTruth
+
+_LENGTHS = range(25, 241)
+"""Sentences that a source can be put to, in characters."""
+PERSONAL = re.compile(
+    r"\b(?:I|I'm|my|me|you|your|we|our|us|let's|please|sorry|hello|dear|thanks?)\b|[\[\]{}|]", re.IGNORECASE
+)
+_IMPERATIVE = re.compile(r"^[A-Z][a-z]+ (?:the|your|a|an|it|them|all|sure|up|down|out|in|on|with)\b")
+_TO_BE_LOWERED = frozenset(
+    words("""
+        The A An This These Those That They It He She There Some Many Most All No One Two Three Each Every In On
+        At By For From With If When While As Its Their His Her Such People Only Other Both Not Water Light After
+        Before During Under Over
+    """)
+)
+CONNECTED = re.compile(
+    r"(?:However|Therefore|Thus|Hence|So|But|And|Also|Then|Finally|First|Second|Next|Additionally|Moreover|"
+    r"Furthermore|For example|"
+    r"For instance|In addition|In conclusion|Overall|According|As a|To |Yes|No|The answer|Here|Note|Since|"
+    r"Because|Although|Though|Of course|Well|By|Using|If|When|While)\b"
+)
+_CLAUSE = re.compile(
+    r"(?:, (?:because|so|which|while|and|but|therefore|since|although|as|where|when|not|with|or|thus|yet) "
+    r"| because | while )[^,;:()\"]{12,110}(?=\.$)"
+)
+"""The last clause of a sentence, which the rest can do without."""
+_SENTENCES, _CLAUSES, _BESIDE = 0.45, 0.35, 0.2
+"""How often each way is tried first."""
+
+
+def attributions(passage: Passage, rng: Random, subtype: str) -> Iterator[Draft]:
+    """Sentences with something invented put to them, each in one of three ways."""
+    if isinstance(passage.sample.truth, TextTruth | NumberTruth | UnitTestTruth):
+        return  # a puzzle or a program is no matter of sources; it has rules of its own
+    inventor = inventor_for(passage, rng)
+    for sentence in shuffled(rng, claims(passage)):
+        ways = rng.choices((_in_its_place, _in_place_of_a_clause, _beside), (_SENTENCES, _CLAUSES, _BESIDE), k=3)
+        for way in (*ways, _in_place_of_a_clause, _beside):
+            change = way(passage, sentence, inventor, subtype)
+            if change is not None:
+                yield draft(subtype, passage.text, [change])
+                break
+
+
+def claims(passage: Passage) -> list[Sentence]:
+    """Sentences that state something about the world in general, in running text."""
+    return [
+        s
+        for s in passage.sentences
+        if len(s.text) in _LENGTHS
+        and s.text[:1].isupper()
+        and s.text[-1] == "."
+        and PERSONAL.search(s.text) is None
+        and _IMPERATIVE.match(s.text) is None
+        and is_english(s.text)
+        and re.match(r"(?:the |so |therefore,? )*answer\b", s.text, re.IGNORECASE) is None
+        and not any(e.start < s.end and s.start < e.end for e in passage.equations)
+    ]
+
+
+def inventor_for(passage: Passage, rng: Random) -> Inventor:
+    """An inventor whose inventions fit the question and the answer."""
+    return Inventor(rng, f"{passage.question} {passage.text[:1000]}".lower())
+
+
+def _in_its_place(passage: Passage, sentence: Sentence, inventor: Inventor, subtype: str) -> Change | None:
+    """A statement about something invented in the place of a sentence that is not the first of its paragraph."""
+    is_first = passage.text[max(0, sentence.start - 1) : sentence.start] != " "
+    truth = passage.sample.truth
+    holds_the_truth = isinstance(truth, ChoiceTruth) and truth.correct.rstrip(".").lower() in sentence.text.lower()
+    if is_first or holds_the_truth or len(sentence.text) < 30 or CONNECTED.match(_next_text(passage, sentence)):
+        return None
+    return Change(sentence.start, sentence.end, _capitalised(inventor.fill(inventor.rng.choice(STATEMENTS[subtype]))))
+
+
+def _in_place_of_a_clause(passage: Passage, sentence: Sentence, inventor: Inventor, subtype: str) -> Change | None:
+    match = _CLAUSE.search(sentence.text, 20)
+    if match is None:
+        return None
+    form = inventor.fill(inventor.rng.choice(TAILS[subtype]))
+    return Change(sentence.start + match.start(), sentence.start + match.end(), form)
+
+
+def _beside(passage: Passage, sentence: Sentence, inventor: Inventor, subtype: str) -> Change | None:
+    """A head before the sentence, or a tail behind it."""
+    lowered = _lowered(passage, sentence)
+    if lowered is not None and inventor.rng.random() < 0.5:
+        head = _capitalised(inventor.fill(inventor.rng.choice(HEADS[subtype])))
+        first = sentence.text.split()[0]
+        return Change(sentence.start, sentence.start + len(first), head + lowered)
+    if sentence.text.endswith("..") or "(" in sentence.text[-12:]:
+        return None
+    return Change(sentence.end - 1, sentence.end - 1, inventor.fill(inventor.rng.choice(TAILS[subtype])))
+
+
+def _next_text(passage: Passage, sentence: Sentence) -> str:
+    """The rest of the paragraph."""
+    return passage.text[sentence.end :].lstrip(" ")
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _lowered(passage: Passage, sentence: Sentence) -> str | None:
+    """The first word as it is written in the middle of a sentence; None where nothing can stand before it."""
+    first = sentence.text.split()[0]
+    if CONNECTED.match(sentence.text) or ":" in sentence.text[:60] or first.startswith(("*", "_")):
+        return None
+    if first in _TO_BE_LOWERED or whole_words(passage.text, first.lower()):
+        return first.lower()
+    is_name = first.rstrip(",").isalpha() and any(
+        m.start == sentence.start and m.term[:1].isupper() for m in passage.mentions
+    )
+    return first if is_name and whole_words(passage.conversation, first) else None
