@@ -14,7 +14,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,6 +100,9 @@ def run_stages(run: Run, names: Sequence[str] | None = None) -> None:
     """
     _quiet_libraries()
     names = list(STAGES) if names is None else names
+    for stage in STAGES.values():
+        if stage.name in names and stage.depends:
+            stage.depends(run.recipe)  # a mistake in the last stage's settings shows before the first stage's work
     with run.folder.lock():
         write_text(run.folder.path / "recipe.yaml", dump_recipe(run.recipe))
         for stage in STAGES.values():
@@ -184,6 +187,15 @@ def _model_hash(recipe: Recipe) -> list[str]:
     from seapo.model.identity import dtype_name, model_fingerprint
 
     return [model_fingerprint(recipe.model), dtype_name(recipe.model.dtype)]
+
+
+def _inject_hash(recipe: Recipe) -> list[Any]:
+    from seapo.inject import STRATEGIES
+    from seapo.taxonomy import ERROR_TYPES
+
+    for strategy in recipe.inject.strategies:
+        STRATEGIES[strategy]
+    return [_model_hash(recipe), [asdict(ERROR_TYPES[name]) for name in recipe.inject.error_types]]
 
 
 def _sandbox_hash(recipe: Recipe) -> bool:
@@ -371,7 +383,7 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("source", 1, ("data",), {}, _write_source, lambda recipe: data_sha256(recipe.data)),
-        Stage("inject", 1, ("inject", "model"), {"source": ("samples.jsonl",)}, _write_inject, _model_hash),
+        Stage("inject", 1, ("inject", "model"), {"source": ("samples.jsonl",)}, _write_inject, _inject_hash),
         Stage(
             "verify",
             1,

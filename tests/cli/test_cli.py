@@ -54,6 +54,22 @@ def test_a_mistake_is_a_sentence_with_exit_code_2(arguments, message, tmp_path):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("inject.error_types=[logc]", "no error type named 'logc'. Did you mean 'logic'?"),
+        ("inject.strategies=[rul]", "no strategy named 'rul'. Did you mean 'rule'?"),
+        ("evaluate.suites=[truthfulqa]", "evaluate.data_dir is not set"),
+        ("model.name=/no/such/folder", "neither 'embedded', nor a local folder"),
+    ],
+)
+def test_a_mistake_in_a_later_stage_shows_before_the_first_stage_works(override, message, tmp_path):
+    done = call("run", "recipes/quickstart.yaml", f"runs_dir={tmp_path}", override)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "source" not in done.stderr
+
+
 def test_a_stage_whose_input_is_missing_says_what_to_run(tmp_path):
     done = call("verify", "recipes/quickstart.yaml", f"runs_dir={tmp_path}", "name=empty")
     assert done.returncode == 2
