@@ -238,7 +238,7 @@ _ADDED = (
     (re.compile(rf"\bhas\b(?= {_HAVING})"), "does not have"),
     (re.compile(rf"{_NO_HELPER}\bhave\b(?= {_HAVING})"), "do not have"),
     (re.compile(r"\bcontains\b"), "does not contain"),
-    (re.compile(r"\bcauses\b"), "does not cause"),
+    (re.compile(r"(?<!and )(?<!or )(?<!the )\bcauses\b(?! of\b)"), "does not cause"),
     (re.compile(r"\brequires\b"), "does not require"),
     (re.compile(r"\bprovides\b"), "does not provide"),
     (re.compile(r"\balways\b"), "never"),

@@ -15,6 +15,7 @@ from seapo.inject.argument_rules import (
     wrong_conclusions,
     wrong_connectives,
 )
+from seapo.inject.contradiction_rules import self_contradictions
 from seapo.language import connective_relation
 from seapo.records import TextTruth
 
@@ -129,3 +130,14 @@ def test_steps_of_instructions_change_places_but_tips_do_not(outcomes):
     found = outcomes(swapped_items, steps, "Give me a recipe for bread.")
     assert any("1. Bake the dough.\n2. Mix the flour." in text for text in found)
     assert outcomes(swapped_items, steps, "Name three things that one can do.") == set()
+
+
+def test_a_claim_is_denied_in_the_place_of_a_later_sentence(outcomes):
+    answer = "The banana plant is a giant herb. It has no wood at all. It bears one bunch of fruit and dies."
+    found = outcomes(self_contradictions, answer)
+    assert found
+    for text in found:
+        assert text.startswith("The banana plant is a giant herb.")
+        assert "banana plant is not a giant herb" in text
+    assert outcomes(self_contradictions, "The banana plant is a giant herb.\n\nIt has no wood at all.") == set()
+    assert outcomes(self_contradictions, "The sum is a large one. The answer is 12.") == set()

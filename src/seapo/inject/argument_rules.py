@@ -16,8 +16,8 @@ _POLITE = re.compile(
     r"\b(?:please|feel free|let me know|let us know|you would like|you'd like|happy to|sorry|apologize)\b", re.I
 )
 _CONCLUSION = re.compile(
-    r"^(?:therefore|thus|hence|consequently|so|as a result|in conclusion|overall|in summary|this means|this shows|"
-    r"this implies|it follows|accordingly|that is why|ultimately|in short|finally|then)\b",
+    r"^(?:therefore|thus|hence|consequently|so|as a result|this means|this shows|this implies|it follows|accordingly|"
+    r"that is why)\b",
     re.IGNORECASE,
 )
 _OPENERS = frozenset(
@@ -69,7 +69,7 @@ _CONNECTIVES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"^(?:Nevertheless|Nonetheless)\b(?=, )", ("Therefore", "Consequently")),
         (r"(?<=, )but\b(?! (?:also|not|rather|only)\b)", ("so", "because")),
         (r"\b(?:although|even though)\b", ("because", "since")),
-        (r"^(?:Although|Even though|While)\b(?= [^,]{6,90}, )", ("Because", "Since")),
+        (r"^(?:Although|Even though)\b(?= [^,]{6,90}, )", ("Because", "Since")),
         (r"\b(?:despite|in spite of)\b", ("because of", "due to")),
         (r"^(?:Despite|In spite of)\b", ("Because of", "Due to")),
     )
@@ -242,7 +242,7 @@ def swapped_items(passage: Passage, rng: Random) -> Iterator[Draft]:
     """Two neighbouring steps of numbered instructions change places; their numbers stay."""
     for first, second in shuffled(rng, _neighbouring_items(passage)):
         texts = first["content"], second["content"]
-        if max(map(len, texts)) < 0.3 * len(passage.text):
+        if max(map(len, texts)) < 0.3 * len(passage.text) and min(len(text.split()) for text in texts) > 3:
             edits = [
                 replace(passage.text, *first.span("content"), texts[1]),
                 replace(passage.text, *second.span("content"), texts[0]),

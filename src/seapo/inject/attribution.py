@@ -42,6 +42,8 @@ _CLAUSE = re.compile(
 """The last clause of a sentence, which the rest can do without."""
 _SENTENCES, _CLAUSES, _BESIDE = 0.45, 0.35, 0.2
 """How often each way is tried first."""
+_MAX_SHARE = 0.4
+"""Of the answer's length, for what is put in."""
 
 
 def attributions(passage: Passage, rng: Random, subtype: str) -> Iterator[Draft]:
@@ -53,7 +55,7 @@ def attributions(passage: Passage, rng: Random, subtype: str) -> Iterator[Draft]
         ways = rng.choices((_in_its_place, _in_place_of_a_clause, _beside), (_SENTENCES, _CLAUSES, _BESIDE), k=3)
         for way in (*ways, _in_place_of_a_clause, _beside):
             change = way(passage, sentence, inventor, subtype)
-            if change is not None:
+            if change is not None and len(change.replacement) < _MAX_SHARE * len(passage.text):
                 yield draft(subtype, passage.text, [change])
                 break
 
@@ -81,7 +83,8 @@ def inventor_for(passage: Passage, rng: Random) -> Inventor:
 
 def _in_its_place(passage: Passage, sentence: Sentence, inventor: Inventor, subtype: str) -> Change | None:
     """A statement about something invented in the place of a sentence that is not the first of its paragraph."""
-    is_first = passage.text[max(0, sentence.start - 1) : sentence.start] != " "
+    before = next((s for s in passage.sentences if s.end + 1 == sentence.start), None)
+    is_first = before is None or len(before.text) < 25 or passage.text[before.end] != " "
     truth = passage.sample.truth
     holds_the_truth = isinstance(truth, ChoiceTruth) and truth.correct.rstrip(".").lower() in sentence.text.lower()
     if is_first or holds_the_truth or len(sentence.text) < 30 or CONNECTED.match(_next_text(passage, sentence)):
@@ -99,7 +102,7 @@ def _in_place_of_a_clause(passage: Passage, sentence: Sentence, inventor: Invent
 
 def _beside(passage: Passage, sentence: Sentence, inventor: Inventor, subtype: str) -> Change | None:
     """A head before the sentence, or a tail behind it."""
-    lowered = _lowered(passage, sentence)
+    lowered = lowered_start(passage, sentence)
     if lowered is not None and inventor.rng.random() < 0.5:
         head = _capitalised(inventor.fill(inventor.rng.choice(HEADS[subtype])))
         first = sentence.text.split()[0]
@@ -118,7 +121,7 @@ def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _lowered(passage: Passage, sentence: Sentence) -> str | None:
+def lowered_start(passage: Passage, sentence: Sentence) -> str | None:
     """The first word as it is written in the middle of a sentence; None where nothing can stand before it."""
     first = sentence.text.split()[0]
     if CONNECTED.match(sentence.text) or ":" in sentence.text[:60] or first.startswith(("*", "_")):

@@ -63,7 +63,7 @@ _PEOPLE = frozenset(
 _PLACES = frozenset(
     words("museum river village mountain castle bridge treaty battle monastery harbour festival custom")
 )
-_SUCH_AS = re.compile(r"\b(?:such as|including|like) (?=[A-Z][a-z]+(?:,| and| or))")
+_SUCH_AS = re.compile(r"(?:(?<=such as )|(?<=including )|(?<=[a-z]s like ))[A-Z][a-z]+(?=,| and| or)")
 
 
 def invented_sources(passage: Passage, rng: Random) -> Iterator[Draft]:
@@ -119,7 +119,11 @@ def invented_quotations(passage: Passage, rng: Random) -> Iterator[Draft]:
     inventor = inventor_for(passage, rng)
     for sentence in shuffled(rng, claims(passage)):
         is_pointing = CONNECTED.match(sentence.text) or _POINTING.match(sentence.text)
-        if is_pointing or len(sentence.text) > 140 or any(mark in sentence.text for mark in '"“”`*(:'):
+        if (
+            is_pointing
+            or len(sentence.text) > min(140, 0.7 * len(passage.text))
+            or any(mark in sentence.text for mark in '"“”`*(:')
+        ):
             continue
         before, after = (inventor.fill(part) for part in rng.choice(QUOTATIONS).split("{sentence}"))
         changes = [Change(sentence.start, sentence.start, before[:1].upper() + before[1:])]
@@ -185,7 +189,7 @@ def _renamed_people(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
 
 
 def _named_things(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
-    """`a bridge` becomes `the Harwick bridge`, `an engineer` `the engineer Ilse Brandfeldt`; a list gets a member."""
+    """`a bridge` becomes `the Harwick bridge`, `an engineer` `the engineer Ilse Brandfeldt`, and in lists likewise."""
     for match in _KIND_OF_THING.finditer(passage.text):
         sentence = passage.sentence_at(match.start())
         if sentence is None or passage.is_protected(*match.span()) or PERSONAL.search(sentence.text):
@@ -200,9 +204,7 @@ def _named_things(passage: Passage, inventor: Inventor) -> Iterator[Draft]:
         yield draft("invented_entity", passage.text, [Change(*match.span(), match_case(match[0], named))])
     for match in _SUCH_AS.finditer(passage.text):
         if passage.sentence_at(match.start()) and not passage.is_protected(*match.span()):
-            yield draft(
-                "invented_entity", passage.text, [Change(match.end(), match.end(), f"{inventor.draw('product')}, ")]
-            )
+            yield draft("invented_entity", passage.text, [Change(*match.span(), inventor.draw("product"))])
 
 
 def _has_number(sentence: Sentence) -> bool:
