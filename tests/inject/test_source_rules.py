@@ -18,21 +18,33 @@ from seapo.inject.source_rules import (
     invented_statistics,
 )
 from seapo.places import place_kind
-from seapo.records import NumberTruth, TextTruth
+from seapo.records import ChoiceTruth, NumberTruth, TextTruth
 
-CLAIM = "The banana plant is a giant herb. It has no wood in its trunk."
+CLAIM = (
+    "The banana plant is a giant herb. It has no wood in its trunk, because the trunk is made of rolled leaves. "
+    "The leaves are torn by the wind after some weeks. A new shoot rises from the ground when the old one dies."
+)
 ATTRIBUTIONS = (invented_sources, invented_events, invented_entities)
 
 
 @pytest.mark.parametrize("rule", ATTRIBUTIONS)
-def test_a_claim_gets_a_source_and_keeps_its_words(outcomes, rule):
+def test_a_claim_gets_a_source_and_the_answer_hardly_grows(outcomes, rule):
     found = outcomes(rule, CLAIM)
-    assert len(found) >= 6
-    for text in found:
-        assert len(text) > len(CLAIM)
-        kept = re.sub(r"[^a-z ]", "", text.lower())
-        assert "banana plant is a giant herb" in kept
-        assert "has no wood in its trunk" in kept
+    assert len(found) >= 12
+    growth = [len(text) / len(CLAIM) for text in found]
+    assert all(0.6 < ratio < 1.5 for ratio in growth)
+    assert any(ratio < 1 for ratio in growth)
+    assert any(ratio > 1 for ratio in growth)
+    assert all(
+        "The banana plant is a giant herb" in text or "the banana plant is a giant herb" in text for text in found
+    )
+
+
+def test_the_sentence_that_holds_the_truth_is_never_the_one_replaced(outcomes):
+    truth = ChoiceTruth(correct="The leaves are torn by the wind.", incorrect=("The leaves are cut by men.",))
+    kept = CLAIM.replace("after some weeks", "").replace(" .", ".")
+    for text in outcomes(invented_sources, kept, truth=truth):
+        assert "leaves are torn by the wind" in text
 
 
 @pytest.mark.parametrize("rule", [*ATTRIBUTIONS, invented_quotations, invented_statistics])
@@ -87,9 +99,9 @@ def test_vague_amounts_become_exact(outcomes):
 
 
 def test_a_sentence_becomes_a_saying(outcomes):
-    found = outcomes(invented_quotations, "The banana plant is a giant herb.")
+    found = outcomes(invented_quotations, CLAIM)
     assert found
-    assert all(text.count('"') == 2 and "banana plant is a giant herb" in text for text in found)
+    assert all(text.count('"') == 2 and len(text) > len(CLAIM) for text in found)
 
 
 def test_a_clue_that_was_never_given_changes_the_answer(outcomes):

@@ -9,9 +9,7 @@ from seapo.inject.entity_rules import denials
 from seapo.inject.passage import Passage
 from seapo.language import Change, Sentence
 
-_OPENINGS = (
-    "But ", "Yet ", "Still, ", "In short, ", "So ", "Even so, ", "On the whole, ", "Then again, ", "Thus ", "All the same, ",
-)  # fmt: skip
+_OPENINGS = ("But ", "Yet ", "Still, ", "In short, ", "So ", "Even so, ", "On the whole, ", "Then again, ", "Thus ")
 _NEAR = 4
 """The denial stands at most so many sentences behind the claim, in the same paragraph."""
 
