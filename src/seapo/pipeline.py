@@ -361,7 +361,7 @@ def _write_evaluate(run: Run, folder: Path) -> None:
     summary = compare(
         scores["before"],
         scores["after"],
-        model=run.recipe.model.name,
+        model=read_json(run.folder.stage("train") / "summary.json")["model"],
         confidence=settings.confidence,
         seed=run.recipe.seed,
     )

@@ -88,7 +88,7 @@ def describe_verify(folder: RunFolder) -> str:
         kept = summary.accepted.get(error_type, 0)
         row = f"{error_type:16}{asked:>6}{kept:>6}{status.get('proved', 0):>8}{status.get('constructed', 0):>13}"
         lines.append(f"{row}  {proofs}")
-        lines += _counts("    none", summary.without_negative.get(error_type, {}))
+        lines += _counts("  no negative", summary.without_negative.get(error_type, {}))
     lines += _counts("samples set aside", summary.set_aside_samples)
     return "\n".join(lines)
 
