@@ -26,7 +26,7 @@ class SourceSummary(Record):
     """Reason -> number of rows."""
     by_dimension: dict[str, int]
     """Dimension (or `unknown`) -> number of samples kept."""
-    files_left_out: dict[str, str] = {}
+    files_left_out: dict[str, str] = Field(default_factory=dict)
     """File of a folder -> why it was not read."""
 
 
