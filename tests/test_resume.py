@@ -13,13 +13,13 @@ import pytest
 RECIPE = """
 name: {name}
 runs_dir: {folder}
-data: {{limit: 8}}
+data: {{limit: 5}}
 model: {{dtype: float32}}
 inject: {{candidates_per_type: 2}}
 train:
-  {{method: dpo, learning_rate: 2.0e-4, num_train_epochs: 2, per_device_train_batch_size: 4,
+  {{method: dpo, learning_rate: 2.0e-4, num_train_epochs: 2, per_device_train_batch_size: 3,
     gradient_accumulation_steps: 1, save_steps: 1}}
-evaluate: {{limit: 2}}
+evaluate: {{limit: 1}}
 """
 
 # Runs seapo and kills it with -9 at the n-th event of the interpreter's audit whose text matches: a file opened for

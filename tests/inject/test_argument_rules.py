@@ -126,7 +126,7 @@ def test_a_premise_is_left_out_or_comes_too_late(outcomes):
 
 
 def test_steps_of_instructions_change_places_but_tips_do_not(outcomes):
-    steps = "Here it is:\n1. Mix flour and water.\n2. Bake the soft dough.\n3. Eat the bread warm.\nEnjoy your meal and come again soon."
+    steps = "Here it is:\n1. Mix flour and water.\n2. Bake the soft dough.\n3. Eat the bread warm.\nEnjoy your meal."
     found = outcomes(swapped_items, steps, "Give me a recipe for bread.")
     assert any("1. Bake the soft dough.\n2. Mix flour and water." in text for text in found)
     assert outcomes(swapped_items, steps, "Name three things that one can do.") == set()
