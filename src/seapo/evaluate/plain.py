@@ -16,7 +16,7 @@ from seapo.tree import Group, build_tree, score_tokens
 
 TOKENS_PER_ROW = 2048
 TOKENS_PER_BATCH = 1024
-"""Best of 256 to 2,048 on two cores: more questions share the few-shot head, but a dense mask grows with the square."""
+"""Larger ones share the few-shot head more, but a dense mask grows with the square: up to 2,048, none was faster."""
 WORTH_SHARING = 16
 """Tokens in common below which two questions are not put in one tree."""
 
