@@ -5,7 +5,7 @@ from random import Random
 
 from seapo.inject.attribution import claims, lowered_start
 from seapo.inject.draft import Draft, draft, shuffled
-from seapo.inject.entity_rules import denials
+from seapo.inject.entity_rules import denials, reversals
 from seapo.inject.passage import Passage
 from seapo.language import Change, Sentence
 
@@ -17,7 +17,7 @@ _NEAR = 4
 def self_contradictions(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A sentence becomes the denial of one before it, so that the answer says both."""
     plain = {s.start: s for s in claims(passage) if len(s.text) < min(150, 0.4 * len(passage.text))}
-    for change in shuffled(rng, denials(passage)):
+    for change in shuffled(rng, [*denials(passage), *reversals(passage)]):
         claim = passage.sentence_at(change.start)
         if claim is None or claim.start not in plain or ":" in claim.text:
             continue

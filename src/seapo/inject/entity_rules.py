@@ -76,27 +76,30 @@ def wrong_names(passage: Passage, rng: Random) -> Iterator[Draft]:
 
 def opposite_terms(passage: Passage, rng: Random) -> Iterator[Draft]:
     """`increases` becomes `reduces`, `north` `south`."""
+    for change in shuffled(rng, reversals(passage)):
+        yield draft("wrong_term", passage.text, [change])
+
+
+def reversals(passage: Passage) -> list[Change]:
+    """The changes that put an opposite into a claim; names, quotations and other parts of speech are left alone."""
     if passage.is_fiction:
-        return
-    words = (m for s in passage.sentences if _is_claim(s) for m in _words(s))
-    for start, word in shuffled(rng, words):
-        found = opposites(word)
-        before, after = passage.text[max(0, start - 12) : start], passage.text[start + len(word) :][:12]
-        span = (start, start + len(word))
-        is_name = (
-            word[:1].isupper()
-            and passage.text[max(0, start - 2) : start][-1:] == " "
-            and before.rstrip()[-1:] not in ".!?:"
-        )
-        if not found or is_name or passage.is_protected(*span) or passage.is_quoted(*span):
-            continue
-        if _is_ungrammatical(word, before, after):
-            continue
-        sentence = passage.sentence_at(start)
-        choices = [other for other in found if sentence and other.lower() not in sentence.text.lower()]
-        if choices:
-            change = exchange(passage.text, start, start + len(word), choices[0])
-            yield draft("wrong_term", passage.text, [change])
+        return []
+    found = []
+    for sentence in passage.sentences:
+        for start, word in _words(sentence) if _is_claim(sentence) else ():
+            others = [other for other in opposites(word) if other.lower() not in sentence.text.lower()]
+            if others and _is_free(passage, start, word):
+                found.append(exchange(passage.text, start, start + len(word), others[0]))
+    return found
+
+
+def _is_free(passage: Passage, start: int, word: str) -> bool:
+    """Whether a word is the adjective, noun or verb that the table of opposites means."""
+    before, after = passage.text[max(0, start - 12) : start], passage.text[start + len(word) :][:12]
+    is_name = word[:1].isupper() and before[-1:] == " " and before.rstrip()[-1:] not in ".!?:"
+    span = (start, start + len(word))
+    is_marked = passage.is_protected(*span) or passage.is_quoted(*span)
+    return not (is_name or is_marked or _is_ungrammatical(word, before, after))
 
 
 def negated_facts(passage: Passage, rng: Random) -> Iterator[Draft]:
