@@ -84,39 +84,39 @@ def run(*command: object) -> subprocess.CompletedProcess[str]:
 
 
 def final_files(run_dir: Path) -> dict[str, bytes]:
-    """Every file of a finished run, without the book-keeping of times and the run's own name."""
+    """Every file of a finished run, without the book-keeping of times and the folder that the run lies in."""
     files = {path.relative_to(run_dir).as_posix(): path for path in run_dir.rglob("*") if path.is_file()}
     kept = {name: path.read_bytes() for name, path in files.items() if not re.match(r"journal|\.lock|run\.json", name)}
-    kept["recipe.yaml"] = kept["recipe.yaml"].replace(run_dir.name.encode(), b"NAME")
+    kept["recipe.yaml"] = kept["recipe.yaml"].replace(str(run_dir.parent).encode(), b"FOLDER")
     return {name: content for name, content in kept.items() if not name.startswith("report/")}
 
 
 def report_text(run_dir: Path) -> str:
-    """The report without its times and the run's own name."""
-    page = (run_dir / "report" / "index.html").read_text(encoding="utf-8").replace(run_dir.name, "NAME")
+    """The report without its times and the folder that the run lies in."""
+    page = (run_dir / "report" / "index.html").read_text(encoding="utf-8").replace(str(run_dir.parent), "FOLDER")
     return re.sub(r"\d+(\.\d+)? ?(s|min)\b", "TIME", page)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    done = run("from seapo.cli import main; main()", "run", recipe(folder, "whole"))
+    done = run("from seapo.cli import main; main()", "run", recipe(folder, "journey"))
     assert done.returncode == 0, done.stderr
-    return folder / "whole", done.stdout
+    return folder / "journey", done.stdout
 
 
 def test_a_run_killed_in_every_stage_ends_like_an_undisturbed_one(tmp_path, undisturbed):
     whole, printed = undisturbed
-    path = recipe(tmp_path, "killed")
+    path = recipe(tmp_path, "journey")
     for moment, (pattern, count) in KILLS.items():
         done = run(KILLER, pattern, count, path)
         assert done.returncode == -signal.SIGKILL, f"{moment}: not reached: {done.stderr}"
         print("killed in", moment)
     done = run("from seapo.cli import main; main()", "run", path)
     assert done.returncode == 0, done.stderr
-    assert final_files(tmp_path / "killed") == final_files(whole)
-    assert report_text(tmp_path / "killed") == report_text(whole)
-    assert done.stdout.replace(str(tmp_path / "killed"), str(whole)) == printed
+    assert final_files(tmp_path / "journey") == final_files(whole)
+    assert report_text(tmp_path / "journey") == report_text(whole)
+    assert done.stdout.replace(str(tmp_path / "journey"), str(whole)) == printed
 
 
 def test_a_finished_run_is_reused_whole_and_loads_no_model(undisturbed):

@@ -78,6 +78,12 @@ def test_a_stage_whose_input_is_missing_says_what_to_run(tmp_path):
     )
 
 
+def test_a_data_folder_adds_truthfulqa(tmp_path):
+    done = call("evaluate", "recipes/quickstart.yaml", f"runs_dir={tmp_path}", "--data-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert "truthfulqa/mc_task.json.gz" in done.stderr
+
+
 def test_a_dry_run_writes_nothing(tmp_path):
     done = call("run", "recipes/quickstart.yaml", "--dry-run", "--json", f"runs_dir={tmp_path}")
     assert set(json.loads(done.stdout).values()) == {"run"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from seapo.cli.recipes import DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, open_recipe
+from seapo.cli.recipes import DATA_DIR, DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, open_recipe
 
 
 def build(name: str, summary: str) -> click.Command:
@@ -18,10 +18,13 @@ def build(name: str, summary: str) -> click.Command:
 @click.command("run")
 @RECIPE
 @OVERRIDES
+@DATA_DIR
 @JSON
 @QUIET
 @DRY_RUN
-def run_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, quiet: bool, dry_run: bool) -> None:
+def run_command(
+    recipe: Path, overrides: tuple[str, ...], data_dir: str | None, as_json: bool, quiet: bool, dry_run: bool
+) -> None:
     """Do the whole journey of a recipe.
 
     Reads the data, injects errors, verifies them, mixes, trains, evaluates before and after, and writes the report, all
@@ -35,12 +38,13 @@ def run_command(recipe: Path, overrides: tuple[str, ...], as_json: bool, quiet: 
       seapo run recipes/quickstart.yaml
       seapo run recipes/quickstart.yaml train.method=dpo name=quick-dpo
       seapo run recipes/ultrafeedback.yaml data.path=my.jsonl data.limit=60 name=mine
-      seapo run runs/quickstart            # go on with a run
+      seapo run recipes/quickstart.yaml --data-dir ../data     # TruthfulQA too
+      seapo run runs/quickstart                                # go on with a run
     """
     from seapo.cli.printing import describe_run, run_as_json
     from seapo.pipeline import Run, plan, run_stages
 
-    run = Run(open_recipe(recipe, overrides), quiet=quiet)
+    run = Run(open_recipe(recipe, overrides, data_dir=data_dir), quiet=quiet)
     if dry_run:
         doings = plan(run)
         click.echo(json.dumps(doings) if as_json else "\n".join(f"{name:10}{doing}" for name, doing in doings.items()))

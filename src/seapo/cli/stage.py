@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from seapo.cli.recipes import DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, open_recipe
+from seapo.cli.recipes import DATA_DIR, DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, open_recipe
 
 EXAMPLES = {
     "source": ("seapo source recipes/quickstart.yaml", "seapo source recipes/ultrafeedback.yaml data.path=my.jsonl"),
@@ -15,7 +15,10 @@ EXAMPLES = {
     "verify": ("seapo verify runs/quickstart", "seapo verify runs/quickstart verify.accept=[proved]"),
     "mix": ("seapo mix runs/quickstart", "seapo mix runs/quickstart mix.kind=single mix.error_type=logic"),
     "train": ("seapo train runs/quickstart", "seapo train runs/quickstart train.method=dpo train.beta=0.2"),
-    "evaluate": ("seapo evaluate runs/quickstart", "seapo evaluate runs/quickstart evaluate.limit=10"),
+    "evaluate": (
+        "seapo evaluate runs/quickstart evaluate.limit=10",
+        "seapo evaluate runs/quickstart --data-dir ../data",
+    ),
     "report": ("seapo report runs/quickstart",),
 }
 DETAILS = {
@@ -24,7 +27,7 @@ DETAILS = {
     "verify": "A negative is proved (false arithmetic, another final answer, a failing unit test) or constructed.",
     "mix": "Kinds: mixed, single, all, original.",
     "train": "Methods: kto, dpo. A stopped training goes on from its last checkpoint.",
-    "evaluate": "Suites: starter, truthfulqa (with evaluate.data_dir=FOLDER).",
+    "evaluate": "Suites: starter, and truthfulqa where a data folder is given.",
     "report": "Writes RUN/report/index.html, which opens without a network.",
 }
 
@@ -38,14 +41,21 @@ def build(name: str, summary: str) -> click.Command:
         f"recipe, as data.limit=60. What is finished and still fits its inputs is reused.\n\n"
         f"\b\nExamples:\n{examples}\n{notes}"
     )
-    return click.command(name, help=text, short_help=summary)(_decorate(_stage(name)))
+    return click.command(name, help=text, short_help=summary)(_decorate(name, _stage(name)))
 
 
 def _stage(name: str) -> Callable[..., None]:
-    def command(recipe: Path, overrides: tuple[str, ...], as_json: bool, quiet: bool, dry_run: bool) -> None:
+    def command(
+        recipe: Path,
+        overrides: tuple[str, ...],
+        as_json: bool,
+        quiet: bool,
+        dry_run: bool,
+        data_dir: str | None = None,
+    ) -> None:
         from seapo.pipeline import Run, plan, run_stages
 
-        run = Run(open_recipe(recipe, overrides), quiet=quiet)
+        run = Run(open_recipe(recipe, overrides, data_dir=data_dir), quiet=quiet)
         if dry_run:
             click.echo(f"{name}: {plan(run)[name]}")
             return
@@ -60,7 +70,9 @@ def _stage(name: str) -> Callable[..., None]:
     return command
 
 
-def _decorate(command: Callable[..., None]) -> Callable[..., Any]:
+def _decorate(name: str, command: Callable[..., None]) -> Callable[..., Any]:
+    if name == "evaluate":
+        command = DATA_DIR(command)
     for decorator in (DRY_RUN, QUIET, JSON, OVERRIDES, RECIPE):
         command = decorator(command)
     return command
