@@ -205,7 +205,7 @@ SISTERS = {
     "war": "World_War_I World_War_II",
     "era": "Renaissance Enlightenment Reformation",
     "god": "Zeus Poseidon Apollo Athena Hermes Ares Aphrodite Artemis",
-    "part of speech": "noun verb adjective adverb pronoun preposition conjunction",
+    "part of speech": "noun verb adjective adverb pronoun",
     "average": "mean median",
     "scale": "Celsius Fahrenheit Kelvin",
     "finger": "thumb index_finger ring_finger",

@@ -84,3 +84,5 @@ def test_a_number_takes_the_separators_of_its_model():
     assert rewritten("12,500", "38000") == "12500"
     assert rewritten("12500", "38,000") == "12,500"
     assert rewritten("12.5", "4.00") == "12.50"
+    assert rewritten("20.00", "30") == "20"
+    assert rewritten("20.50", "30") == "20.50"

@@ -34,7 +34,7 @@ _CONSEQUENCE = re.compile(
     r"(?:, so |; thus |; therefore,? |, which means (?:that )?|, therefore,? |, hence )", re.IGNORECASE
 )
 _IN_ORDER = re.compile(
-    r"\b(?:recipe|cook|bake|instructions?|procedure|install|assemble|step[- ]by[- ]step|set up|setup|protocol)\b",
+    r"\b(?:recipe|cook|bake|instructions?|procedure|install|assemble|set up|setup|protocol)\b",
     re.IGNORECASE,
 )
 _ITEM = re.compile(
@@ -77,6 +77,9 @@ _CONNECTIVES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
 _NO_CONDITION = (
     r"(?:you haven|"
     r"(?:not|you have|you need|you're|necessary|possible|any|required|needed|desired|applicable|available|so)\b)"
+)
+_NO_QUESTION = "".join(
+    f"(?<!{word} )" for word in words("even as only what tell know see check determine sure ask decide wonder")
 )
 _CONDITIONS = (
     (
@@ -130,7 +133,7 @@ _CAUSES = (
 _VAGUE = (
     r"(?:of|more|kinds?|ways|tips|ideas|steps|examples|options|things|points|highlights|suggestions|reasons|"
     r"details|others|"
-    r"minutes|hours|days|seconds|weeks|years|times)"
+    r"assumptions|adjustments|insights|recommendations|questions|thoughts|features|factors|minutes|hours|days|seconds|weeks|years|times)"
 )
 _GENERALISATIONS = (
     (re.compile(rf"\b(?:[Ss]ome|[Mm]ost) (?=(?!{_VAGUE}\b)[a-z]+s\b)"), "all "),

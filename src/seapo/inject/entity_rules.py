@@ -22,7 +22,7 @@ _FIXED_PHRASES = re.compile(
     r"\b(?:heart of|heart to|golden? \w+|cat(?:ch)? up|green energy|green building|blue print|red tape|red flag|"
     r"hot dogs?|"
     r"black (?:and|or) white|pick up|lead to|leads to|Red Cross|Green Party|Yellow Pages|White House|Silver Spring|"
-    r"gold standard|gold medal|silver lining|tin foil|iron out|net income|low income)\b"
+    r"gold standard|gold medal|silver lining|carbon cop(?:y|ies)|carbon footprint|tin foil|iron out|net income|low income)\b"
 )
 _ANSWER = re.compile(r"(?:so |thus |therefore,? |hence )?the (?:final )?answer\b|####", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+")
@@ -99,7 +99,8 @@ def _is_free(passage: Passage, start: int, word: str) -> bool:
     is_name = word[:1].isupper() and before[-1:] == " " and before.rstrip()[-1:] not in ".!?:"
     span = (start, start + len(word))
     is_marked = passage.is_protected(*span) or passage.is_quoted(*span)
-    return not (is_name or is_marked or _is_ungrammatical(word, before, after))
+    is_named = word.lower() == "known" and after.startswith((" as", " for"))
+    return not (is_name or is_marked or is_named or _is_ungrammatical(word, before, after))
 
 
 def negated_facts(passage: Passage, rng: Random) -> Iterator[Draft]:
@@ -134,7 +135,8 @@ def wrong_choices(passage: Passage, rng: Random) -> Iterator[Draft]:
 def _sister_exchanges(
     passage: Passage, rng: Random, subtype: str, is_wanted: Callable[[Mention], bool]
 ) -> Iterator[Draft]:
-    wanted = [m for m in passage.mentions if is_wanted(m) and not _is_fixed_phrase(passage, m)]
+    said = (m for m in passage.mentions if not passage.is_quoted(m.start, m.end))
+    wanted = [m for m in said if is_wanted(m) and not _is_fixed_phrase(passage, m)]
     for mention in shuffled(rng, wanted):
         if passage.is_fiction and mention.term not in passage.conversation:
             continue

@@ -46,9 +46,11 @@ def written_like(value: Decimal, model: str) -> str:
 
 
 def rewritten(written: str, model: str) -> str:
-    """A number as another mention of it writes its own: with separators or without, and with no fewer decimals."""
+    """A number as another mention of it writes its own: `12.50` beside `4.00`, `12` beside `4`, with its separators."""
     value = Decimal(written.replace(",", ""))
-    text = f"{value:,.{max(_decimals(written), _decimals(model))}f}"
+    is_whole = value == value.to_integral_value()
+    decimals = _decimals(model) if is_whole else max(_decimals(written), _decimals(model))
+    text = f"{value:,.{decimals}f}"
     return text if "," in model or ("," in written and len(model) < 4) else text.replace(",", "")
 
 

@@ -59,7 +59,8 @@ def wrong_number_words(passage: Passage, rng: Random) -> Iterator[Draft]:
     """`seven vertebrae` becomes `six vertebrae`; ordinals before a noun likewise, but no `First, ...` of a list."""
     if passage.is_calculation:
         return
-    for mention in shuffled(rng, (m for m in passage.mentions if m.kinds[0] in ("number word", "ordinal word"))):
+    said = (m for m in passage.mentions if not passage.is_quoted(m.start, m.end))
+    for mention in shuffled(rng, (m for m in said if m.kinds[0] in ("number word", "ordinal word"))):
         before, after = passage.text[: mention.start], passage.text[mention.end : mention.end + 8]
         is_enumerator = mention.kinds[0] == "ordinal word" and (
             mention.term[:1].isupper()
