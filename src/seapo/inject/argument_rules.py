@@ -8,7 +8,7 @@ from random import Random
 from seapo.inject.draft import Draft, draft, replace, shuffled, whole_words
 from seapo.inject.passage import Passage
 from seapo.inject.step_rules import moved
-from seapo.language import Change, Sentence, alike, is_given_name, match_case, negations, opposites
+from seapo.language import Change, Sentence, alike, is_given_name, match_case, opposites
 from seapo.lexicon import words
 from seapo.records import TextTruth
 
@@ -198,7 +198,7 @@ def denied_conclusions(passage: Passage, rng: Random) -> Iterator[Draft]:
 
 def denied_conclusions_of(passage: Passage) -> list[Change]:
     """The changes that deny a conclusion."""
-    return [change for change in negations(passage.text) if concludes(passage, change.start)]
+    return [change for change in passage.negations if concludes(passage, change.start)]
 
 
 def contradicted_openings(passage: Passage, rng: Random) -> Iterator[Draft]:

@@ -7,7 +7,7 @@ from random import Random
 from seapo.inject.draft import Draft, draft, is_part_of_a_name, replace, shuffled, whole_words
 from seapo.inject.passage import Passage
 from seapo.inject.people import colleagues, known_people
-from seapo.language import Change, Mention, Sentence, alike, exchange, is_given_name, match_case, negations, opposites
+from seapo.language import Change, Mention, Sentence, alike, exchange, is_given_name, match_case, opposites
 from seapo.records import ChoiceTruth
 
 _PLACES = ("country:", "capital:", "city:", "state:", "people:", "continent", "ocean", "river")
@@ -22,7 +22,7 @@ _FIXED_PHRASES = re.compile(
     r"\b(?:heart of|heart to|golden? \w+|cat(?:ch)? up|green energy|green building|blue print|red tape|red flag|"
     r"hot dogs?|"
     r"black (?:and|or) white|pick up|lead to|leads to|Red Cross|Green Party|Yellow Pages|White House|Silver Spring|"
-    r"gold standard|gold medal|silver lining|carbon cop(?:y|ies)|carbon footprint|tin foil|iron out|net income|low income)\b"
+    r"gold standard|gold medal|silver lining|carbon cop(?:y|ies)|carbon footprint|iron out|net income|low income)\b"
 )
 _ANSWER = re.compile(r"(?:so |thus |therefore,? |hence )?the (?:final )?answer\b|####", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]+")
@@ -114,7 +114,7 @@ def denials(passage: Passage) -> list[Change]:
     if passage.is_fiction:
         return []
     found = []
-    for change in negations(passage.text):
+    for change in passage.negations:
         sentence = passage.sentence_at(change.start)
         is_free = not (passage.is_protected(change.start, change.end) or passage.is_quoted(change.start, change.end))
         if sentence and is_free and _is_claim(sentence) and not _is_computed(passage, sentence):

@@ -1,13 +1,14 @@
 """A sample's answer as the rules see it: read once, with what may not be touched marked."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from seapo.answer import FinalAnswer, code_blocks, final_answer, parses_as_python, python_code
 from seapo.arithmetic import Equation, equations
-from seapo.language import Mention, Sentence, code_spans, mentions, sentences
+from seapo.language import Change, Mention, Sentence, code_spans, mentions, negations, sentences
 from seapo.lexicon import NUMBER_WORDS
 from seapo.quantities import NumberSpan, numbers
 from seapo.records import Sample
@@ -143,14 +144,20 @@ class Passage:
         found = final_answer(self.text)
         return None if found is None or self.is_protected(found.start, found.end) else found
 
-    def times_given(self, value: str) -> int:
-        """How often a number, in plain form, stands before the answer."""
-        return sum(plain(str(number.value)) == value for number in numbers(self.conversation))
+    @cached_property
+    def given_numbers(self) -> Counter[str]:
+        """How often each number, in plain form, stands before the answer."""
+        return Counter(plain(str(number.value)) for number in numbers(self.conversation))
 
     @cached_property
     def given_values(self) -> frozenset[str]:
         """Values of the numbers and number words before the answer, without trailing zeros."""
-        return frozenset({plain(str(n.value)) for n in numbers(self.conversation)}) | number_words(self.conversation)
+        return frozenset(self.given_numbers) | number_words(self.conversation)
+
+    @cached_property
+    def negations(self) -> tuple[Change, ...]:
+        """Changes that deny a clause of a sentence, or assert a denied one."""
+        return negations(self.text)
 
 
 def number_words(text: str) -> frozenset[str]:

@@ -19,7 +19,7 @@ from seapo.inject.draft import Rule
 from seapo.inject.proposal import STRATEGIES, Context, Proposal
 from seapo.records import Sample
 
-DRAFTS_PER_RULE = 4
+DRAFTS_PER_RULE = 3
 """How many drafts of one rule are looked at; each rule gives its own in random order."""
 
 RULES: dict[str, tuple[Rule, ...]] = {

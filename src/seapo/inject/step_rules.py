@@ -40,7 +40,7 @@ def misread_numbers(passage: Passage, rng: Random) -> Iterator[Draft]:
     results = {sheet.slots[step.result].value for step in sheet.steps}
     operands = {sheet.slots[o].value: sheet.slots[o].written for step in sheet.main_steps for o in step.operands}
     for value, written in shuffled(rng, operands.items()):
-        if passage.times_given(value) != 1 or value in results or written[:1] in "-−":
+        if passage.given_numbers[value] != 1 or value in results or written[:1] in "-−":
             continue
         for other in islice(other_numbers(written, rng), _TRIES):
             if plain(other) not in passage.given_values and (new := sheet.carry({}, {value: other})) is not None:
@@ -128,7 +128,8 @@ def _wrong_final(passage: Passage, rng: Random, subtype: str, others_of: object)
     sheet, final = passage.worksheet, passage.final_answer
     if final is None or (final.how == "last_number" and not sheet.steps):
         return
-    slots = [i for i, slot in enumerate(sheet.slots) if slot.start >= _closing_start(passage, sheet)]
+    closing = _closing_start(passage, sheet)
+    slots = [i for i, slot in enumerate(sheet.slots) if slot.start >= closing]
     stated = [i for i in slots if sheet.slots[i].value == plain(final.value.lstrip("$€£ "))]
     is_shown = any(sheet.slots[i].value == sheet.slots[stated[0]].value for i in range(stated[0])) if stated else False
     if not is_shown or not any(sheet.slots[i].start <= final.start < sheet.slots[i].end for i in stated):

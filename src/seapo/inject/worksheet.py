@@ -27,11 +27,8 @@ class Slot:
     start: int
     end: int
     written: str
-
-    @property
-    def value(self) -> str:
-        """Its digits in plain form, the same for `1,250` and `1250.00`."""
-        return plain(self.written)
+    value: str
+    """Its digits in plain form, the same for `1,250` and `1250.00`."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +64,10 @@ class Worksheet:
     @cached_property
     def slots(self) -> list[Slot]:
         """Every number outside code, those in `<<...>>` notes among them, by position."""
-        found = [Slot(n.start, n.end, n.text) for n in numbers(self.text)]
+        found = [Slot(n.start, n.end, n.text, plain(n.text)) for n in numbers(self.text)]
         for note in _NOTE.finditer(self.text):
-            found += [Slot(note.start(1) + n.start, note.start(1) + n.end, n.text) for n in numbers(note[1])]
+            start = note.start(1)
+            found += [Slot(start + n.start, start + n.end, n.text, plain(n.text)) for n in numbers(note[1])]
         kept = (slot for slot in found if not self._passage.is_protected(slot.start, slot.end))
         return sorted(kept, key=lambda slot: slot.start)
 
