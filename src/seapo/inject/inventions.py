@@ -1,6 +1,6 @@
 """Names, sources, figures and events that do not exist, made up from syllables so that none repeats itself.
 
-Some 3,000 surnames and 1,000 towns can be drawn, and hundreds of thousands of institutes and journals, so that no
+Some 3,500 surnames and 1,300 towns can be drawn, and hundreds of thousands of institutes and journals, so that no
 single word tells an invented source from a real one.
 """
 

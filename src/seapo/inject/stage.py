@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from seapo.errors import DataError
 from seapo.inject import pivot, rule
@@ -23,7 +23,6 @@ MAX_TOKENS = 2048
 """Longest prompt and answer together that are scored: the dense mask of a longer tree would not fit a laptop."""
 BUILT_IN = (rule.propose_by_rule, pivot.propose_by_pivot)
 
-T = TypeVar("T")
 Scorer = Callable[[], "ChatScorer"]
 
 
@@ -95,29 +94,33 @@ def _remembered(
 
 
 def _injected(sample: Sample, settings: InjectSection, load: Scorer, seed: int) -> dict[str, Any]:
-    """One sample's journal entry: its ranked candidates, and why a type has none."""
-    reason = _unfit(sample, settings, load())
-    chosen: dict[str, list[Proposal]] = {}
+    """One sample's journal entry: its ranked candidates, why a type has none, and the model's name."""
+    candidates, reason = list[Candidate](), _unfit(sample, settings, load())
     if reason is None:
         context = Context(sample, seed=seed, scorer=load)
         try:
-            proposals = propose(sample, settings.error_types, settings.strategies, context)
-            for error_type in settings.error_types:
-                own = [p for p in proposals if p.error_type == error_type]
-                rng = context.random(f"choose:{error_type}")
-                chosen[error_type] = choose(own, settings.candidates_per_type, rng)
-            candidates = _scored(sample, chosen, load(), context)
+            candidates = _scored(sample, _chosen(sample, settings, context), load(), context)
+            reason = _nothing_found(context)
         except DataError:
-            reason, candidates = "the chat template cannot write this conversation", []
-        else:
-            reason = "made-up text, in which no detail is wrong" if context.passage.is_fiction else None
-    else:
-        candidates = []
-    missing = [t for t in settings.error_types if not any(c.error_type == t for c in candidates)]
+            reason = "the chat template cannot write this conversation"
+    found = {candidate.error_type for candidate in candidates}
     return {
         "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
-        "skips": {error_type: reason or _nothing_found(sample) for error_type in missing},
+        "skips": {error_type: reason for error_type in settings.error_types if error_type not in found},
         "model": load().name,
+    }
+
+
+def _chosen(sample: Sample, settings: InjectSection, context: Context) -> dict[str, list[Proposal]]:
+    """For each error type the proposals that the model is to score."""
+    proposals = propose(sample, settings.error_types, settings.strategies, context)
+    return {
+        error_type: choose(
+            (p for p in proposals if p.error_type == error_type),
+            settings.candidates_per_type,
+            context.random(f"choose:{error_type}"),
+        )
+        for error_type in settings.error_types
     }
 
 
@@ -133,8 +136,11 @@ def _unfit(sample: Sample, settings: InjectSection, scorer: "ChatScorer") -> str
     return None
 
 
-def _nothing_found(sample: Sample) -> str:
-    is_short = len(sample.chosen.split()) < 4
+def _nothing_found(context: Context) -> str:
+    """Why a type has no candidate, for a sample that is fit in itself."""
+    if context.passage.is_fiction:
+        return "made-up text, in which no detail is wrong"
+    is_short = len(context.passage.text.split()) < 4
     return "answer too short to hold an error of this type" if is_short else "no number, name, claim or code to change"
 
 
@@ -150,22 +156,25 @@ def _scored(
     candidates = []
     for error_type, own in chosen.items():
         ranked = rank([(proposal, next(rest)) for proposal in own], context.random(f"rank:{error_type}"))
-        for place, (proposal, value) in enumerate(ranked):
-            candidates.append(
-                Candidate(
-                    sample_id=sample.id,
-                    error_type=error_type,
-                    subtype=proposal.subtype,
-                    strategy=proposal.strategy,
-                    injector=proposal.injector,
-                    rank=place,
-                    text=proposal.text(sample.chosen),
-                    edits=proposal.edits,
-                    logprob_nats=value,
-                    chosen_logprob_nats=reference,
-                )
-            )
+        candidates += [
+            _candidate(sample, proposal, place, value, reference) for place, (proposal, value) in enumerate(ranked)
+        ]
     return candidates
+
+
+def _candidate(sample: Sample, proposal: Proposal, place: int, value: float, reference: float) -> Candidate:
+    return Candidate(
+        sample_id=sample.id,
+        error_type=proposal.error_type,
+        subtype=proposal.subtype,
+        strategy=proposal.strategy,
+        injector=proposal.injector,
+        rank=place,
+        text=proposal.text(sample.chosen),
+        edits=proposal.edits,
+        logprob_nats=value,
+        chosen_logprob_nats=reference,
+    )
 
 
 def _once(scorer: "ChatScorer | Scorer") -> Scorer:
