@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from seapo.recipe import TrainSection
 from seapo.train.examples import encode_pairs
 from seapo.train.objective import dpo_loss, kto_kl, kto_loss
+from seapo.train.reference import reference_logprobs
 from seapo.train.step import StepSamples, closed_sets, compute_step
 from seapo.tree import Group, pack_rows
 from seapo.tree.backbone import CPU_FILL_TOKENS
@@ -138,6 +139,21 @@ def test_dropout_is_the_same_in_both_computations_of_a_split_group(tiny, samples
     name = next(iter(name for name in first if "lora_B" in name))
     assert torch.equal(first[name], again[name])
     assert not torch.equal(first[name], other[name])
+
+
+def test_in_bfloat16_the_first_step_finds_no_change_and_float32_weights(tiny, embedded, sums):
+    model = peft.get_peft_model(tiny(torch.bfloat16).model, LORA)
+    examples = encode_pairs(embedded[1], sums(2), max_length=512).examples
+    with model.disable_adapter():
+        reference = reference_logprobs(
+            model, examples, fingerprint="", journal=None, max_tokens_per_row=512, progress=lambda items: items
+        )
+    borrowed = [Group(examples[0].prompt, examples[1].completions), Group(examples[1].prompt, examples[0].completions)]
+    result, found, _ = step(model, StepSamples(examples, reference, borrowed), "kto", 512)
+    assert result.logprobs == reference
+    assert result.kl == 0.0
+    assert {gradient.dtype for gradient in found.values()} == {torch.float32}
+    assert any(gradient.norm() > 0 for name, gradient in found.items() if "lora_B" in name)
 
 
 TOKENS = st.integers(0, 3)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seapo.errors import ModelError
-from seapo.tree import Group, score, score_tokens
+from seapo.tree import Group, score, score_tokens, short_row_attention
 from seapo.tree import backbone as backbone_module
 
 TOLERANCE_NATS = 1e-4
@@ -198,6 +198,24 @@ def test_bfloat16_stays_near_float32(tiny_llama):
     for left, right in zip(exact, rounded, strict=True):
         assert right.dtype == torch.float32
         assert 0 < largest_gap(left, right) < 1
+
+
+def test_short_rows_attend_by_matrix_products_in_bfloat16(make_tiny):
+    model = make_tiny(transformers.LlamaConfig).bfloat16()
+    group = random_groups(random.Random(23), 1)[0]
+
+    def attention():
+        return model.config._attn_implementation
+
+    with torch.no_grad(), short_row_attention(model, 40):
+        assert attention() == "eager"
+        (short,) = score(model, [group])
+    with torch.no_grad(), short_row_attention(model, 4000):
+        assert attention() == "sdpa"
+        (long,) = score(model, [group])
+    assert largest_gap(short, long) < 1
+    with short_row_attention(make_tiny(transformers.LlamaConfig), 40):
+        assert attention() == "sdpa"
 
 
 FALLBACKS = {

@@ -1,6 +1,7 @@
 """The stage: from preference pairs to an adapter, its metrics and a summary."""
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from seapo.train.examples import EncodedPairs, Example, encode_pairs
 from seapo.train.metrics import final_metrics, training_warnings, windows
 from seapo.train.padding import count_tokens
 from seapo.train.reference import reference_logprobs
-from seapo.train.trainer import Plan, TreeTrainer, run_training, ticker
+from seapo.train.trainer import Plan, TreeTrainer, check_schedule, run_training, ticker
+from seapo.tree import build_tree, short_row_attention
 
 DIGITS = 7  # of a float32
 Progress = Callable[[str], Callable[[Iterable[Any]], Iterable[Any]]]
@@ -46,22 +48,33 @@ def train(
     long as machine, thread count and versions are the same. The model is given back as it came.
     Raises TrainError where nothing can be trained on, or where loss or gradient stop being finite.
     """
+    check_schedule(settings)
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise TrainError("training runs in one process so far; start seapo without `accelerate launch` or `torchrun`")
     encoded = encode_pairs(model.tokenizer, pairs, max_length=settings.max_length)
     if not encoded.examples:
         raise TrainError(_nothing_left(len(pairs), encoded))
-    plan = _plan(encoded.examples, settings, model, seed, journal, progress)
+    longest = max(len(build_tree(example.prompt, example.completions)) for example in encoded.examples)
+    with short_row_attention(model.model, longest):
+        plan = _plan(encoded.examples, settings, model, seed, journal, progress)
+        return _run(plan, encoded, model, out_dir, seed, progress)
+
+
+def _run(
+    plan: Plan, encoded: EncodedPairs, model: LoadedModel, out_dir: Path, seed: int, progress: Progress
+) -> TrainSummary:
     checkpoints = Checkpoints(out_dir / "checkpoints", _plan_digest(plan, model, seed))
     checkpoints.open()
     newest = checkpoints.newest()
-    with lora(model, settings, seed=seed) as adapted:
+    with lora(model, plan.settings, seed=seed) as adapted:
         done = 0 if newest is None else step_of(newest)
         tick = ticker(iter(progress("train")(range(done, len(plan.batches)))))
         trainer = TreeTrainer(adapted, plan, checkpoints, seed=seed, tick=tick)
         run_training(trainer, newest)
-        card = model_card(model, settings, encoded.examples, encoded.set_aside, seed=seed)
+        card = model_card(model, plan.settings, encoded.examples, encoded.set_aside, seed=seed)
         save_adapter(adapted, model, out_dir / "adapter", card=card)
         summary = _summary(trainer, model, encoded)
-    _write_metrics(out_dir / "metrics.jsonl", trainer.steps_done(), settings.logging_steps)
+    _write_metrics(out_dir / "metrics.jsonl", trainer.steps_done(), plan.settings.logging_steps)
     checkpoints.remove()
     return summary
 

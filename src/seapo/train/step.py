@@ -5,11 +5,13 @@ budget changes it. A row's graph is freed before the next row is computed; where
 these are computed twice instead of kept (`torch.utils.checkpoint`), so that the budget holds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from peft.helpers import disable_input_dtype_casting
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
@@ -93,7 +95,8 @@ def estimate_kl(model: Any, mismatched: Sequence[Group], settings: TrainSection)
     """KTO's KL term of a step, shape (): the log-ratio over prompts with answers of other ones, without dropout."""
     model.eval()
     budget = settings.max_tokens_per_row
-    policy = torch.cat(score(model, mismatched, max_tokens_per_row=budget))
+    with mixed_precision(model):
+        policy = torch.cat(score(model, mismatched, max_tokens_per_row=budget))
     with model.disable_adapter():
         reference = torch.cat(score(model, mismatched, max_tokens_per_row=budget))
     return kto_kl(policy, reference)
@@ -111,11 +114,26 @@ def closed_sets(rows: Sequence[Row]) -> list[list[Row]]:
     return [together for _, together in sets]
 
 
+@contextmanager
+def mixed_precision(model: Any) -> Iterator[None]:
+    """Multiply the adapter's float32 weights in the number type of a model that has another one.
+
+    That is ordinary mixed precision; PEFT alone would turn every activation into float32 for them, which takes an
+    eighth of a step (measured on a CPU).
+    """
+    if model.dtype == torch.float32:
+        yield
+        return
+    with torch.autocast(model.device.type, dtype=model.dtype), disable_input_dtype_casting(model):
+        yield
+
+
 def _score_groups(model: Any, rows: Sequence[Row]) -> dict[int, Tensor]:
     """Group -> summed log-probabilities of its completions, shape (completions,), for the groups of a closed set."""
     sums: dict[tuple[int, int], Tensor] = {}
-    for row in rows:
-        sums |= _row_sums(model, row) if len(rows) == 1 else checkpoint(_row_sums, model, row, use_reentrant=False)
+    with mixed_precision(model):
+        for row in rows:
+            sums |= _row_sums(model, row) if len(rows) == 1 else checkpoint(_row_sums, model, row, use_reentrant=False)
     groups: dict[int, list[Tensor]] = {}
     for (group, _), value in sorted(sums.items(), key=lambda item: item[0]):
         groups.setdefault(group, []).append(value)

@@ -72,7 +72,8 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
         """Gradient of one step; gives its loss, shape (). Raises TrainError where the loss is not finite."""
         self._batch = inputs["batch"]
         samples = self.plan.samples(self._batch)
-        result = compute_step(model, samples, self.plan.settings, backward=self.accelerator.backward)
+        # The model itself: with several GPUs in sight, the Trainer hands over its copy-per-GPU wrapper.
+        result = compute_step(self.model, samples, self.plan.settings, backward=self.accelerator.backward)
         self._require_finite("loss", result.loss)
         self._metrics = step_metrics(samples, result, beta=self.plan.settings.beta)
         return torch.tensor(result.loss, device=self.args.device)
@@ -117,15 +118,19 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
         return [dict(sorted(row.items())) for row in self.state.log_history if "loss" in row]
 
 
-def training_arguments(plan: Plan, output_dir: Path, *, seed: int, on_cpu: bool) -> transformers.TrainingArguments:
-    """The Trainer's own settings; raises TrainError for a schedule that it does not have."""
-    settings = plan.settings
+def check_schedule(settings: TrainSection) -> None:
+    """Raise TrainError for a learning rate schedule that the Trainer does not have."""
     known = [kind.value for kind in transformers.SchedulerType]
     if settings.lr_scheduler_type not in known:
         raise TrainError(
             f"no learning rate schedule named {settings.lr_scheduler_type!r} (train.lr_scheduler_type)."
             f"{did_you_mean(settings.lr_scheduler_type, known)} Known: {', '.join(sorted(known))}"
         )
+
+
+def training_arguments(plan: Plan, output_dir: Path, *, seed: int, on_cpu: bool) -> transformers.TrainingArguments:
+    """The Trainer's own settings."""
+    settings = plan.settings
     return transformers.TrainingArguments(
         output_dir=str(output_dir),
         seed=seed,

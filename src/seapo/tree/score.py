@@ -1,7 +1,7 @@
 """Log-probabilities of completions under a causal language model, every shared token computed once.
 
-Differentiable when gradients are on. Only nodes that are the parent of a scored token go through the LM head, in chunks
-whose logits are recomputed in the backward pass instead of kept.
+Differentiable when gradients are on. Only nodes that are the parent of a scored token go through the LM head, in
+chunks; where there are several, their logits are recomputed in the backward pass instead of kept.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -121,7 +121,7 @@ def _score_chunk(
     heads = (edge_heads[left:right] - start).to(hidden.device)
     tokens = edge_tokens[left:right].to(hidden.device)
     part = hidden[start:stop]
-    if torch.is_grad_enabled() and part.requires_grad:
+    if torch.is_grad_enabled() and part.requires_grad and len(hidden) > HEAD_CHUNK:
         result: tuple[Tensor, Tensor, Tensor, Tensor] = checkpoint(
             _score_edges, logits_of, part, heads, tokens, k, use_reentrant=False
         )

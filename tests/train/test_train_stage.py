@@ -123,6 +123,12 @@ def test_mistakes_in_the_settings_name_what_there_is(tiny, sums, tmp_path):
         train(sums(2), DPO.model_copy(update={"lora_target_modules": ("qq",)}), model=tiny(), out_dir=tmp_path, seed=0)
 
 
+def test_several_processes_are_refused_until_they_work(tiny, sums, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(TrainError, match="training runs in one process so far"):
+        train(sums(2), DPO, model=tiny(), out_dir=tmp_path, seed=0)
+
+
 def test_a_loss_that_is_not_finite_stops_with_the_samples(tiny, sums, tmp_path):
     loaded = tiny()
     loaded.model.model.norm.weight.data.fill_(float("nan"))

@@ -119,7 +119,7 @@ def test_kill_9_while_a_checkpoint_is_written_changes_nothing(tmp_path, tiny, su
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-import conftest, test_resume, transformers
+import conftest, test_train_resume, transformers
 from seapo.journal import Journal
 from seapo.model import load_embedded
 
@@ -133,7 +133,7 @@ transformers.Trainer._save_rng_state, real = (
 folder = Path({str(tmp_path / "killed")!r})
 folder.mkdir()
 with Journal(folder.parent / "journal.sqlite") as journal:
-    test_resume.run(folder, conftest.tiny_builder(load_embedded()[1]), conftest.sum_pairs, journal=journal)
+    test_train_resume.run(folder, conftest.tiny_builder(load_embedded()[1]), conftest.sum_pairs, journal=journal)
 """
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert child.returncode == -signal.SIGKILL, child.stderr
