@@ -28,9 +28,12 @@ _NO_UNIT = frozenset(
     words("""
         in per a an on for of left after each every more less fewer total to and at with from altogether old now
         then is are was were as than by if so because which that the he she they it high long away ahead all
-        later faster slower times percent farther older younger taller shorter remaining apart together
+        later faster slower times percent farther older younger taller shorter remaining apart together tall
+        wide deep
     """)
 )
+_MAX_SHARE = 0.45
+"""Of the answer's length, for an added sentence."""
 _SHORT_TIMES = frozenset({"second", "seconds", "minute", "minutes", "hour", "hours", "day", "days"})
 
 
@@ -51,9 +54,10 @@ def invented_premises(passage: Passage, rng: Random) -> Iterator[Draft]:
     last_first = sorted(sheet.main_steps, key=lambda step: -step.end)
     for step in last_first[:1] + shuffled(rng, last_first[1:]):
         home, slot = passage.sentence_at(step.start), sheet.slots[step.result]
-        if home is None or slot.written[:1] in "-−" or not sheet.stands_for_one_thing(step):
+        is_last = step is last_first[0]  # behind it only the final answer follows, so it cannot be mistaken
+        if home is None or slot.written[:1] in "-−" or not (is_last or sheet.stands_for_one_thing(step)):
             continue
-        unit = _unit(passage, slot, is_last=step is last_first[0])
+        unit = _unit(passage, slot, is_last=is_last)
         mark = _mark(passage.text, slot)
         yield from _within(passage, rng, step, Unit(unit, mark))
         for form in shuffled(rng, _forms(unit, mark))[:2]:
@@ -63,7 +67,7 @@ def invented_premises(passage: Passage, rng: Random) -> Iterator[Draft]:
             text, result = _told(form, passage, slot, Unit(unit, mark), extra)
             since = next((i for i, s in enumerate(sheet.slots) if s.start >= home.end), len(sheet.slots))
             new = sheet.carry({}, {slot.value: result}, since=since)
-            if new is not None:
+            if new is not None and len(text) < _MAX_SHARE * len(passage.text):
                 told = replace(passage.text, home.end, home.end, _gap(passage.text, home.end) + text)
                 yield draft("invented_premise", passage.text, [told, *sheet.edits(new)])
 
@@ -72,7 +76,7 @@ def _within(passage: Passage, rng: Random, step: Step, unit: Unit) -> Iterator[D
     """The amount stands in the step's own equation, and a remark says what it is; the answer grows by a few words."""
     sheet, slot = passage.worksheet, passage.worksheet.slots[step.result]
     home, extra = passage.sentence_at(step.start), _extra(Decimal(slot.value), rng)
-    if home is None or extra is None or str(extra) in passage.given_values or passage.text[home.end - 1] != ".":
+    if home is None or extra is None or str(extra) in passage.given_values or home.text[-1] in "?!:;":
         return
     sign, remark = rng.choice(_remarks(unit))
     result, more = _reckoned(slot, sign, extra)
@@ -83,7 +87,8 @@ def _within(passage: Passage, rng: Random, step: Step, unit: Unit) -> Iterator[D
     edits = [_lengthened(passage.text, twin, sign, unit.mark, more) for twin in twins]
     behind = f" {unit.word}" if unit.word and not unit.mark else ""
     told = f" ({remark.format(extra=f'{unit.mark}{more}{behind}')})"
-    remarked = replace(passage.text, home.end - 1, home.end - 1, told)
+    end = home.end - (home.text[-1] == ".")
+    remarked = replace(passage.text, end, end, told)
     yield draft("invented_premise", passage.text, [*edits, remarked, *sheet.edits(new)])
 
 
