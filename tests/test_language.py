@@ -129,6 +129,7 @@ def test_mentions_take_the_longest_term_and_leave_code_alone():
         ("She has two sons.", ["She does not have two sons."]),
         ("It has been sold.", ["It has not been sold."]),
         ("He never smokes.", ["He always smokes."]),
+        ("It would have locked.", ["It would not have locked."]),
         ("Is it wet?", []),
         ("If it is wet, stop.", []),
         ("All swans are white.", []),

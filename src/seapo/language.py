@@ -234,7 +234,7 @@ _ADDED = (
     (re.compile(rf"\b(is|are|was|were)\b(?= (?!{_NO_PREDICATE}))"), r"\1 not"),
     (re.compile(r"\b(can|could)\b(?= (?!not\b|also\b|only\b|never\b|help\b))(?= [a-z])"), r"\1not"),
     (re.compile(r"\b(will|would|should|must)\b(?= (?!not\b|also\b|only\b|never\b|like\b))(?= [a-z])"), r"\1 not"),
-    (re.compile(rf"\b(has|have|had)\b(?= {_PARTICIPLE})"), r"\1 not"),
+    (re.compile(rf"{_NO_HELPER}\b(has|have|had)\b(?= {_PARTICIPLE})"), r"\1 not"),
     (re.compile(rf"\bhas\b(?= {_HAVING})"), "does not have"),
     (re.compile(rf"{_NO_HELPER}\bhave\b(?= {_HAVING})"), "do not have"),
     (re.compile(r"\bcontains\b"), "does not contain"),
