@@ -72,3 +72,11 @@ def test_help_loads_nothing_heavy(arguments):
 
 def test_a_heavy_import_would_be_seen():
     assert "numpy" in loaded_after("import numpy")
+
+
+def test_the_drawn_house_is_the_house():
+    text = (Path(__file__).parents[1] / "docs" / "design.md").read_text(encoding="utf-8")
+    drawing = text.split("src/seapo/\n")[1].split("```")[0]
+    drawn = {word.rstrip("/;") for word in drawing.split() if word.rstrip(";").endswith((".py", "/"))}
+    there = {path.name for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert drawn - {"objective.py"} == there - {"__init__.py"}
