@@ -189,7 +189,10 @@ def report(results: Sequence[Result], options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps({"setting": setting, "results": [asdict(result) for result in results]}, indent=2))
         return
-    print(f"{'':14}{'k':>3}{'dtype':>10}{'tree s':>9}{'padded s':>10}{'ratio':>7}{'tokens':>8}{'padded':>8}{'gap nats':>10}")
+    print(
+        f"{'':14}{'k':>3}{'dtype':>10}{'tree s':>9}{'padded s':>10}{'ratio':>7}"
+        f"{'tokens':>8}{'padded':>8}{'gap nats':>10}"
+    )
     for one in results:
         print(
             f"{one.what:14}{one.negatives:3}{one.dtype:>10}{one.tree_s:9.2f}{one.padded_s:10.2f}{one.ratio:7.2f}"
