@@ -94,7 +94,7 @@ def final_files(run_dir: Path) -> dict[str, bytes]:
 def report_text(run_dir: Path) -> str:
     """The report without its times and the folder that the run lies in."""
     page = (run_dir / "report" / "index.html").read_text(encoding="utf-8").replace(str(run_dir.parent), "FOLDER")
-    return re.sub(r"\d+(\.\d+)? ?(s|min)\b", "TIME", page)
+    return re.sub(r"(\d+(\.\d+)? (s|min|h)\b ?)+", "TIME", page)
 
 
 @pytest.fixture(scope="module")
