@@ -190,9 +190,10 @@ def denied_conclusions(passage: Passage, rng: Random) -> Iterator[Draft]:
         for match in re.finditer(r"[A-Za-z]+", sentence.text):
             others = opposites(match[0])
             start = sentence.start + match.start()
-            is_name = match[0][:1].isupper() and match.start() > 0
-            if others and not is_name and concludes(passage, start) and passage.text[start + len(match[0])] != "-":
-                changes.append(Change(start, start + len(match[0]), others[0]))
+            end = start + len(match[0])
+            is_part = (match[0][:1].isupper() and match.start() > 0) or passage.text.startswith("-", end)
+            if others and not is_part and concludes(passage, start):
+                changes.append(Change(start, end, others[0]))
     yield from _drafts(passage, rng, "contradiction", changes)
 
 
