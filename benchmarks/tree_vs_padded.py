@@ -6,7 +6,8 @@ Samples are the starter set's training items; a negative is the chosen answer wi
 padded side computes each pair as a preference trainer without a tree does: chosen and rejected answer of a micro-batch
 whole, padded to the longest, the LM head on completion tokens alone. Both sides have the same model, LoRA adapter,
 number type, loss (the sum of DPO's margins) and threads; neither computes a reference. Medians of alternating repeats,
-after one warm-up of each.
+after one warm-up of each. Where other programs use the machine, run it with OMP_NUM_THREADS=1 and read `cpu_ratio`:
+waiting for a core costs no processor time.
 """
 
 import argparse
@@ -27,7 +28,8 @@ from torch import Tensor
 
 from seapo.model import encode_chat, load_embedded
 from seapo.tasks.starter import training_samples
-from seapo.tree import Group, fill_tokens, pack_rows, score_rows
+from seapo.train.step import mixed_precision
+from seapo.tree import Group, build_tree, fill_tokens, pack_rows, score_rows, short_row_attention
 
 MICRO_BATCH = 2  # samples, the paper's and the recipe's `per_device_train_batch_size`
 TOKENS_PER_ROW = 2048
@@ -36,7 +38,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Result:
-    """Both sides on the same pairs; seconds are medians."""
+    """Both sides on the same pairs; seconds are medians, by the wall and of processor time."""
 
     what: str
     negatives: int
@@ -44,9 +46,11 @@ class Result:
     tree_s: float
     padded_s: float
     ratio: float
+    tree_cpu_s: float
+    padded_cpu_s: float
+    cpu_ratio: float
     tree_tokens: int
     padded_tokens: int
-    tree_tokens_per_s: float
     largest_gap_nats: float
     """Largest difference between the two sides' log-probabilities."""
 
@@ -106,7 +110,7 @@ Scores = Callable[[Any, Sequence[Group]], Iterator[dict[tuple[int, int], Tensor]
 
 def scoring(side: Scores, model: Any, groups: Sequence[Group]) -> dict[tuple[int, int], float]:
     """Log-probabilities without gradients."""
-    with torch.inference_mode():
+    with torch.inference_mode(), mixed_precision(model):
         return {place: value.item() for sums in side(model, groups) for place, value in sums.items()}
 
 
@@ -114,23 +118,30 @@ def training(side: Scores, model: Any, groups: Sequence[Group]) -> dict[tuple[in
     """Log-probabilities, and the gradients of the sum of margins."""
     model.zero_grad()
     found: dict[tuple[int, int], float] = {}
-    for sums in side(model, groups):
+    parts = side(model, groups)
+    while sums := forward(model, parts):
         sum(value if completion == 0 else -value for (_, completion), value in sums.items()).backward()
         found |= {place: value.item() for place, value in sums.items()}
     return found
 
 
+def forward(model: Any, parts: Iterator[dict[tuple[int, int], Tensor]]) -> dict[tuple[int, int], Tensor]:
+    """The next row or micro-batch; nothing behind the last one."""
+    with mixed_precision(model):
+        return next(parts, {})
+
+
 def compare(what: str, run: Callable[..., Any], model: Any, groups: list[Group], repeats: int) -> Result:
     """Time both sides in turns."""
-    values = [run(side, model, groups) for side in (tree_scores, padded_scores)]
-    seconds: list[list[float]] = [[], []]
+    sides = (tree_scores, padded_scores)
+    values = [run(side, model, groups) for side in sides]
+    clocks: list[list[tuple[float, float]]] = [[], []]
     for _ in range(repeats):
-        for index, side in enumerate((tree_scores, padded_scores)):
-            start = time.perf_counter()
+        for index, side in enumerate(sides):
+            wall, cpu = time.perf_counter(), time.process_time()
             run(side, model, groups)
-            seconds[index].append(time.perf_counter() - start)
-    tree_s, padded_s = (statistics.median(times) for times in seconds)
-    tree_tokens = sum(map(len, pack_rows(groups, TOKENS_PER_ROW, fill_tokens=fill_tokens(model))))
+            clocks[index].append((time.perf_counter() - wall, time.process_time() - cpu))
+    (tree_s, tree_cpu_s), (padded_s, padded_cpu_s) = (map(statistics.median, zip(*one, strict=True)) for one in clocks)
     return Result(
         what=what,
         negatives=len(groups[0].completions) - 1,
@@ -138,9 +149,11 @@ def compare(what: str, run: Callable[..., Any], model: Any, groups: list[Group],
         tree_s=round(tree_s, 3),
         padded_s=round(padded_s, 3),
         ratio=round(padded_s / tree_s, 2),
-        tree_tokens=tree_tokens,
+        tree_cpu_s=round(tree_cpu_s, 3),
+        padded_cpu_s=round(padded_cpu_s, 3),
+        cpu_ratio=round(padded_cpu_s / tree_cpu_s, 2),
+        tree_tokens=sum(map(len, pack_rows(groups, TOKENS_PER_ROW, fill_tokens=fill_tokens(model)))),
         padded_tokens=sum(count_padded(groups, start) for start in range(0, len(groups), MICRO_BATCH)),
-        tree_tokens_per_s=round(tree_tokens / tree_s, 1),
         largest_gap_nats=max(abs(values[0][place] - values[1][place]) for place in values[0]),
     )
 
@@ -167,10 +180,12 @@ def main() -> None:
         adapted = peft.get_peft_model(model, config)
         for negatives in options.negatives:
             groups = make_groups(tokenizer, options.samples, negatives)
-            results += [
-                compare("scoring", scoring, adapted, groups, options.repeats),
-                compare("training step", training, adapted, groups, options.repeats),
-            ]
+            longest = max(len(build_tree(group.prompt, group.completions)) for group in groups)
+            with short_row_attention(adapted, longest):
+                results += [
+                    compare("scoring", scoring, adapted, groups, options.repeats),
+                    compare("training step", training, adapted, groups, options.repeats),
+                ]
     report(results, options)
 
 
@@ -189,14 +204,12 @@ def report(results: Sequence[Result], options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps({"setting": setting, "results": [asdict(result) for result in results]}, indent=2))
         return
-    print(
-        f"{'':14}{'k':>3}{'dtype':>10}{'tree s':>9}{'padded s':>10}{'ratio':>7}"
-        f"{'tokens':>8}{'padded':>8}{'gap nats':>10}"
-    )
+    titles = ("k", "dtype", "tree s", "padded s", "ratio", "cpu ratio", "tokens", "padded", "gap nats")
+    print(f"{'':14}" + "".join(f"{title:>10}" for title in titles))
     for one in results:
         print(
-            f"{one.what:14}{one.negatives:3}{one.dtype:>10}{one.tree_s:9.2f}{one.padded_s:10.2f}{one.ratio:7.2f}"
-            f"{one.tree_tokens:8}{one.padded_tokens:8}{one.largest_gap_nats:10.5f}"
+            f"{one.what:14}{one.negatives:10}{one.dtype:>10}{one.tree_s:10.2f}{one.padded_s:10.2f}{one.ratio:10.2f}"
+            f"{one.cpu_ratio:10.2f}{one.tree_tokens:10}{one.padded_tokens:10}{one.largest_gap_nats:10.5f}"
         )
     print(json.dumps(setting))
 
