@@ -14,24 +14,59 @@ NOT_ONE_MESSAGE = "an answer is not one message of the assistant"
 
 
 @dataclass(frozen=True)
+class Answer:
+    """One answer to a prompt, as token ids."""
+
+    tokens: tuple[int, ...]
+    is_desirable: bool
+    error_type: str = ""
+    """The error in it; empty for a desirable answer."""
+    edited: tuple[int, ...] = ()
+    """Places of the tokens that touch an edit: what was put in, or, in a desirable answer, what was replaced."""
+
+    def weights(self, edit_weight: float) -> list[float]:
+        """How often each token counts: `edit_weight` inside an edit, 1 elsewhere."""
+        weights = [1.0] * len(self.tokens)
+        for place in self.edited:
+            weights[place] = edit_weight
+        return weights
+
+    def weight(self, edit_weight: float) -> float:
+        """Sum of the weights: the number of tokens where an edit counts like the rest."""
+        return len(self.tokens) + (edit_weight - 1) * len(self.edited)
+
+
+@dataclass(frozen=True)
 class Example:
-    """A sample's prompt, its chosen answer and its negatives, as token ids."""
+    """A prompt and its answers; where the data has pairs, the chosen answer comes first and its negatives follow."""
 
     id: str
     prompt: tuple[int, ...]
-    chosen: tuple[int, ...]
-    rejected: tuple[tuple[int, ...], ...]
-    error_types: tuple[str, ...]
-    """The error type of each rejected answer."""
+    answers: tuple[Answer, ...]
 
     def __post_init__(self) -> None:
-        if not self.rejected or len(self.rejected) != len(self.error_types):
-            raise ValueError("an example needs rejected answers, each with its error type")
+        if not self.answers:
+            raise ValueError("an example needs an answer")
+
+    @property
+    def chosen(self) -> Answer:
+        """The first answer."""
+        return self.answers[0]
+
+    @property
+    def rejected(self) -> tuple[Answer, ...]:
+        """All answers that are not desirable."""
+        return tuple(answer for answer in self.answers if not answer.is_desirable)
 
     @property
     def completions(self) -> tuple[tuple[int, ...], ...]:
-        """The chosen answer, then the rejected ones."""
-        return (self.chosen, *self.rejected)
+        """Token ids of the answers."""
+        return tuple(answer.tokens for answer in self.answers)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether one desirable answer stands before at least one undesirable one."""
+        return len(self.answers) > 1 and [one.is_desirable for one in self.answers] == [True] + [False] * (len(self.answers) - 1)
 
 
 @dataclass(frozen=True)
@@ -47,8 +82,7 @@ class EncodedPairs:
 class _Gathered:
     """The negatives of one prompt and chosen answer, while they are collected."""
 
-    rejected: list[tuple[int, ...]] = field(default_factory=list)
-    error_types: list[str] = field(default_factory=list)
+    rejected: list[Answer] = field(default_factory=list)
 
 
 def encode_pairs(tokenizer: Any, pairs: Sequence[PreferencePair], *, max_length: int) -> EncodedPairs:
@@ -70,10 +104,9 @@ def encode_pairs(tokenizer: Any, pairs: Sequence[PreferencePair], *, max_length:
             reasons[reason] += 1
             continue
         gathered = found.setdefault((pair.id, tuple(chosen.prompt), tuple(chosen.completion)), _Gathered())
-        gathered.rejected.append(tuple(rejected.completion))
-        gathered.error_types.append(pair.error_type)
+        gathered.rejected.append(Answer(tuple(rejected.completion), False, pair.error_type))
     examples = [
-        Example(sample, prompt, chosen_ids, tuple(one.rejected), tuple(one.error_types))
+        Example(sample, prompt, (Answer(chosen_ids, True), *one.rejected))
         for (sample, prompt, chosen_ids), one in found.items()
     ]
     return EncodedPairs(examples, dict(reasons))

@@ -1,13 +1,13 @@
 """One optimiser step: the gradient of a fixed set of samples, row by row, whatever the rows.
 
-The loss is a mean over the pairs (DPO) or completions (KTO) of the whole step, so neither the packing nor the row's
-budget changes it. A row's graph is freed before the next row is computed; where a group had to be split over rows,
+The loss is a mean over the terms of the whole step, so neither the packing, nor the row's budget, nor the number of
+processes changes it. A row's graph is freed before the next row is computed; where a group had to be split over rows,
 these are computed twice instead of kept (`torch.utils.checkpoint`), so that the budget holds.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,89 +17,117 @@ from torch.utils.checkpoint import checkpoint
 
 from seapo.recipe import TrainSection
 from seapo.train.examples import Example
-from seapo.train.objective import dpo_loss, kto_kl, kto_loss
-from seapo.tree import Group, Row, fill_tokens, pack_rows, score, score_rows
+from seapo.train.loss import GroupLogprobs, StepTotals, count_totals, group_loss, margin_only
+from seapo.train.objective import kto_kl
+from seapo.tree import Group, Row, fill_tokens, fused, pack_rows, score, score_rows
 
 
 @dataclass(frozen=True)
 class StepSamples:
-    """What one step is computed from."""
+    """What one step is computed from, in this process."""
 
     examples: Sequence[Example]
-    reference: Sequence[Sequence[float]]
-    """For each example the reference log-probabilities of its completions, in nats."""
+    reference: Sequence[Sequence[float]] = ()
+    """For each example the reference log-probabilities of its answers, in nats, summed over weighted tokens; empty for
+    a method without a reference."""
     mismatched: Sequence[Group] = ()
-    """For KTO: for each example its prompt with the answers of another one."""
+    """For KTO: prompts, each with answers of other ones."""
+    mismatched_reference: Sequence[Sequence[float]] = ()
+    """For each of these groups the reference log-probabilities of its answers, in nats."""
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """What one step gave; the gradients lie in the model."""
+    """What one step gave in this process; the gradients lie in the model."""
 
     loss: float
+    """This process's part; the parts of all processes add up to the step's loss."""
     logprobs: list[list[float]]
-    """For each example the policy's log-probabilities of its completions, in nats."""
+    """For each example the policy's log-probabilities of its answers, in nats, summed over weighted tokens."""
     kl: float | None
-    """KTO's estimate, in nats."""
+    """KTO's estimate over all processes, in nats."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """How the processes that share a step add up what they know; as it stands, there is one."""
+
+    total: Callable[[Tensor], Tensor] = field(default=lambda values: values)
+    """Sum of a tensor over all processes."""
+    most: Callable[[int], int] = field(default=lambda number: number)
+    """Largest of the processes' numbers."""
+    whole_groups: bool = False
+    """Every process must make equally many passes through the model (FSDP): groups are never split over rows."""
 
 
 def compute_step(
-    model: Any, samples: StepSamples, settings: TrainSection, *, backward: Callable[[Tensor], None]
+    model: Any,
+    samples: StepSamples,
+    settings: TrainSection,
+    *,
+    backward: Callable[[Tensor], None],
+    processes: Processes | None = None,
 ) -> StepResult:
     """Loss of the step, and its gradient through `backward`, which is called once a row (or set of rows)."""
-    kl = estimate_kl(model, samples.mismatched, settings) if samples.mismatched else None
-    model.train()
-    groups = [Group(example.prompt, example.completions) for example in samples.examples]
-    terms = sum(count_terms(example, settings) for example in samples.examples)
-    loss, logprobs = 0.0, [[0.0] * len(group.completions) for group in groups]
-    for rows in closed_sets(lay_rows(model, groups, settings)):
-        losses = []
-        for index, scores in _score_groups(model, rows).items():
-            reference = torch.tensor(samples.reference[index], device=scores.device)
-            losses.append(group_loss(scores, reference, kl, settings))
+    processes = processes or Processes()
+    totals = _all_totals(samples, settings, processes)
+    with fused(model):
+        kl = estimate_kl(model, samples, settings, processes)
+        model.train()
+        rows = lay_rows(model, [Group(one.prompt, one.completions) for one in samples.examples], settings, processes)
+        return _compute_rows(model, rows, samples, settings, _Step(totals, kl, backward, processes))
+
+
+@dataclass(frozen=True)
+class _Step:
+    totals: StepTotals
+    kl: Tensor | None
+    backward: Callable[[Tensor], None]
+    processes: Processes
+
+
+def _compute_rows(
+    model: Any, rows: Sequence[Row], samples: StepSamples, settings: TrainSection, step: _Step
+) -> StepResult:
+    loss, logprobs = 0.0, [[0.0] * len(example.answers) for example in samples.examples]
+    sets = closed_sets(rows)
+    for together in sets:
+        parts = []
+        for index, scores in _score_groups(model, together, samples, settings).items():
+            group = _group_logprobs(scores, samples, index, settings)
+            parts.append(group_loss(group, step.kl, step.totals, settings))
             logprobs[index] = scores.tolist()
-        part = torch.stack(losses).sum() / terms
-        backward(part)
+        part = torch.stack(parts).sum()
+        step.backward(part)
         loss += part.item()
-    return StepResult(loss, logprobs, None if kl is None else kl.item())
+    for _ in range(step.processes.most(len(sets)) - len(sets)):
+        # Another process has more rows, and the model's parts are gathered pass by pass: keep it company.
+        scores = _score_groups(model, sets[0], samples, settings)
+        step.backward(torch.cat(list(scores.values())).sum() * 0.0)
+    return StepResult(loss, logprobs, None if step.kl is None else step.kl.item())
 
 
-def lay_rows(model: Any, groups: Sequence[Group], settings: TrainSection) -> list[Row]:
+def lay_rows(
+    model: Any, groups: Sequence[Group], settings: TrainSection, processes: Processes | None = None
+) -> list[Row]:
     """The rows in which a step's groups are computed."""
-    return pack_rows(groups, settings.max_tokens_per_row, fill_tokens=fill_tokens(model))
-
-
-def group_loss(policy: Tensor, reference: Tensor, kl: Tensor | None, settings: TrainSection) -> Tensor:
-    """Summed loss of one group's terms; `policy` and `reference` have shape (completions,), the chosen one first."""
-    if settings.method == "dpo":
-        return dpo_loss(policy[:1] - policy[1:], reference[:1] - reference[1:], beta=settings.beta).sum()
-    assert kl is not None
-    is_desirable = torch.arange(len(policy), device=policy.device) == 0
-    return kto_loss(
-        policy - reference,
-        is_desirable,
-        kl,
-        beta=settings.beta,
-        desirable_weight=settings.desirable_weight,
-        undesirable_weight=settings.undesirable_weight,
-    ).sum()
-
-
-def count_terms(example: Example, settings: TrainSection) -> int:
-    """Terms that an example adds to the loss: a pair each for DPO, a completion each for KTO."""
-    return len(example.rejected) + (settings.method == "kto")
+    budget = settings.max_tokens_per_row
+    if processes is not None and processes.whole_groups:
+        budget = max([budget, *(len(row) for row in pack_rows(groups, 1 << 60, fill_tokens=1))])
+    return pack_rows(groups, budget, fill_tokens=fill_tokens(model))
 
 
 @torch.no_grad()
-def estimate_kl(model: Any, mismatched: Sequence[Group], settings: TrainSection) -> Tensor:
+def estimate_kl(model: Any, samples: StepSamples, settings: TrainSection, processes: Processes) -> Tensor | None:
     """KTO's KL term of a step, shape (): the log-ratio over prompts with answers of other ones, without dropout."""
+    if not processes.most(len(samples.mismatched)):
+        return None
     model.eval()
-    budget = settings.max_tokens_per_row
     with mixed_precision(model):
-        policy = torch.cat(score(model, mismatched, max_tokens_per_row=budget))
-    with model.disable_adapter():
-        reference = torch.cat(score(model, mismatched, max_tokens_per_row=budget))
-    return kto_kl(policy, reference)
+        scores = score(model, samples.mismatched, max_tokens_per_row=settings.max_tokens_per_row)
+    policy = torch.cat(scores)
+    reference = policy.new_tensor([value for group in samples.mismatched_reference for value in group])
+    return kto_kl(policy, reference, total=processes.total)
 
 
 def closed_sets(rows: Sequence[Row]) -> list[list[Row]]:
@@ -128,18 +156,45 @@ def mixed_precision(model: Any) -> Iterator[None]:
         yield
 
 
-def _score_groups(model: Any, rows: Sequence[Row]) -> dict[int, Tensor]:
-    """Group -> summed log-probabilities of its completions, shape (completions,), for the groups of a closed set."""
+def _all_totals(samples: StepSamples, settings: TrainSection, processes: Processes) -> StepTotals:
+    own = count_totals(samples.examples, settings)
+    terms, tokens = processes.total(torch.tensor([own.terms, own.chosen_tokens], dtype=torch.float64)).tolist()
+    return StepTotals(terms, tokens)
+
+
+def _group_logprobs(scores: Tensor, samples: StepSamples, index: int, settings: TrainSection) -> GroupLogprobs:
+    answers = samples.examples[index].answers
+    return GroupLogprobs(
+        policy=scores,
+        reference=scores.new_tensor(samples.reference[index]) if samples.reference else torch.zeros_like(scores),
+        lengths=scores.new_tensor([answer.weight(settings.edit_weight) for answer in answers]),
+        is_desirable=torch.tensor([answer.is_desirable for answer in answers], device=scores.device),
+    )
+
+
+def _score_groups(
+    model: Any, rows: Sequence[Row], samples: StepSamples, settings: TrainSection
+) -> dict[int, Tensor]:
+    """Group -> log-probabilities of its answers, shape (answers,), for the groups of a closed set."""
+
+    def row_sums(row: Row) -> dict[tuple[int, int], Tensor]:
+        (scores,) = score_rows(model, [row], detach_shared=margin_only(settings))
+        return {
+            (group, place): _weighted_sum(one.logprobs, samples.examples[group].answers[place].weights, settings)
+            for (group, place), one in scores.items()
+        }
+
     sums: dict[tuple[int, int], Tensor] = {}
     with mixed_precision(model):
         for row in rows:
-            sums |= _row_sums(model, row) if len(rows) == 1 else checkpoint(_row_sums, model, row, use_reentrant=False)
+            sums |= row_sums(row) if len(rows) == 1 else checkpoint(row_sums, row, use_reentrant=False)
     groups: dict[int, list[Tensor]] = {}
     for (group, _), value in sorted(sums.items(), key=lambda item: item[0]):
         groups.setdefault(group, []).append(value)
     return {group: torch.stack(values) for group, values in groups.items()}
 
 
-def _row_sums(model: Any, row: Row) -> dict[tuple[int, int], Tensor]:
-    (scores,) = score_rows(model, [row])
-    return {place: completion.logprobs.sum() for place, completion in scores.items()}
+def _weighted_sum(logprobs: Tensor, weights: Callable[[float], list[float]], settings: TrainSection) -> Tensor:
+    if settings.edit_weight == 1:
+        return logprobs.sum()
+    return logprobs @ logprobs.new_tensor(weights(settings.edit_weight))
