@@ -5,6 +5,7 @@ import inspect
 import math
 import re
 import typing
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -52,7 +53,9 @@ def test_each_formula_names_its_source_and_shows_a_value(name):
 
 def test_shapes_are_those_of_the_signatures():
     def hint(function, name="return"):
-        return typing.get_type_hints(function, {**vars(objective), "Float": Float, "Bool": Bool})[name]
+        return typing.get_type_hints(function, {**vars(objective), "Float": Float, "Bool": Bool, "Callable": Callable})[
+            name
+        ]
 
     pairs, none = torch.zeros(3), torch.zeros(())
     for name in OF_MARGINS + OF_RATIOS:
@@ -162,3 +165,12 @@ def test_losses_of_answers_pull_the_right_way():
 
 def test_no_gradient_flows_through_the_kl_term():
     assert not objective.kto_kl(torch.ones(3, requires_grad=True), torch.zeros(3)).requires_grad
+
+
+def test_the_kl_term_is_the_mean_over_the_pairs_of_all_processes():
+    policy, reference = torch.tensor([3.0, 1.0, -1.0]), torch.tensor([0.5, 0.5, 0.5])
+    parts = [policy[:1] - reference[:1], policy[1:] - reference[1:]]
+    summed = torch.stack([torch.stack([part.sum(), torch.tensor(float(len(part)))]) for part in parts]).sum(0)
+    whole = objective.kto_kl(policy, reference)
+    for share in (slice(0, 1), slice(1, 3), slice(3, 3)):
+        assert objective.kto_kl(policy[share], reference[share], total=lambda own: summed) == whole == 0.5

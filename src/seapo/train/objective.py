@@ -21,6 +21,8 @@ from torch import Tensor
 from torch.nn.functional import log_softmax, logsigmoid, relu
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jaxtyping import Bool, Float
 
 
@@ -282,12 +284,16 @@ def kto_loss(
 
 
 def kto_kl(
-    policy_logprobs: Float[Tensor, " mismatched"], reference_logprobs: Float[Tensor, " mismatched"]
+    policy_logprobs: Float[Tensor, " mismatched"],
+    reference_logprobs: Float[Tensor, " mismatched"],
+    *,
+    total: Callable[[Tensor], Tensor] = lambda values: values,
 ) -> Float[Tensor, ""]:
     """How far the policy went from the reference, in nats: max(0, mean log-ratio over mismatched pairs), detached.
 
     A mismatched pair is a prompt with an answer that was written for another one; the mean over them estimates the
     divergence KL(policy || reference) with a bias, but cheaply and without sampling.
+    `total` adds a tensor up over the processes that share the step, each with pairs of its own.
     Source: Ethayarajh et al. 2024, arXiv:2402.01306, Section 4.1.
 
     >>> kto_kl(torch.tensor([-40.0, -52.0]), torch.tensor([-42.0, -51.0]))
@@ -295,7 +301,9 @@ def kto_kl(
     >>> kto_kl(torch.tensor([-43.0, -52.0]), torch.tensor([-42.0, -51.0]))
     tensor(0.)
     """
-    return (policy_logprobs - reference_logprobs).mean().clamp(min=0).detach()
+    ratios = (policy_logprobs - reference_logprobs).detach()
+    added, count = total(torch.stack([ratios.sum(), ratios.new_tensor(len(ratios))]))
+    return (added / count).clamp(min=0)
 
 
 def apo_zero_unpaired_loss(
