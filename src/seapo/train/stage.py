@@ -25,7 +25,6 @@ from seapo.train.metrics import final_metrics, training_warnings, windows
 from seapo.train.padding import count_tokens
 from seapo.train.reference import reference_logprobs
 from seapo.train.trainer import Plan, TreeTrainer, check_schedule, run_training, ticker
-from seapo.tree import build_tree, short_row_attention
 
 DIGITS = 7  # of a float32
 Progress = Callable[[str], Callable[[Iterable[Any]], Iterable[Any]]]
@@ -54,10 +53,8 @@ def train(
     encoded = encode_pairs(model.tokenizer, pairs, max_length=settings.max_length)
     if not encoded.examples:
         raise TrainError(_nothing_left(len(pairs), encoded))
-    longest = max(len(build_tree(example.prompt, example.completions)) for example in encoded.examples)
-    with short_row_attention(model.model, longest):
-        plan = _plan(encoded.examples, settings, model, seed, journal, progress)
-        return _run(plan, encoded, model, out_dir, seed, progress)
+    plan = _plan(encoded.examples, settings, model, seed, journal, progress)
+    return _run(plan, encoded, model, out_dir, seed, progress)
 
 
 def _run(

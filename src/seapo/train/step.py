@@ -15,11 +15,12 @@ from peft.helpers import disable_input_dtype_casting
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from seapo import tree
 from seapo.recipe import TrainSection
 from seapo.train.examples import Example
 from seapo.train.loss import GroupLogprobs, StepTotals, count_totals, group_loss, margin_only
 from seapo.train.objective import kto_kl
-from seapo.tree import Group, Row, fill_tokens, fused, pack_rows, score, score_rows
+from seapo.tree import Group, Row, fused, pack_rows, score, score_rows
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ def lay_rows(
     """The rows in which a step's groups are computed."""
     budget = settings.max_tokens_per_row
     if processes is not None and processes.whole_groups:
-        budget = max([budget, *(len(row) for row in pack_rows(groups, 1 << 60, fill_tokens=1))])
-    return pack_rows(groups, budget, fill_tokens=fill_tokens(model))
+        budget = max([budget, *(len(row) for row in pack_rows(groups, 1 << 60, fill_tokens=1, is_shared=False))])
+    return tree.lay_rows(model, groups, budget)
 
 
 @torch.no_grad()
@@ -172,9 +173,7 @@ def _group_logprobs(scores: Tensor, samples: StepSamples, index: int, settings: 
     )
 
 
-def _score_groups(
-    model: Any, rows: Sequence[Row], samples: StepSamples, settings: TrainSection
-) -> dict[int, Tensor]:
+def _score_groups(model: Any, rows: Sequence[Row], samples: StepSamples, settings: TrainSection) -> dict[int, Tensor]:
     """Group -> log-probabilities of its answers, shape (answers,), for the groups of a closed set."""
 
     def row_sums(row: Row) -> dict[tuple[int, int], Tensor]:

@@ -1,8 +1,9 @@
 """Token sequences -> packed prefix trees -> log-probabilities: the numeric core; it knows no stage."""
 
-from seapo.tree.backbone import fill_tokens, short_row_attention
+from seapo.tree.backbone import fill_tokens
+from seapo.tree.fused import fused
 from seapo.tree.pack import Group, Row, TokenTree, build_tree, pack_rows
-from seapo.tree.score import Alternatives, CompletionScores, score, score_rows, score_tokens
+from seapo.tree.score import Alternatives, CompletionScores, lay_rows, score, score_rows, score_tokens
 
 __all__ = [
     "Alternatives",
@@ -12,9 +13,10 @@ __all__ = [
     "TokenTree",
     "build_tree",
     "fill_tokens",
+    "fused",
+    "lay_rows",
     "pack_rows",
     "score",
     "score_rows",
     "score_tokens",
-    "short_row_attention",
 ]

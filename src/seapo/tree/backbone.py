@@ -1,8 +1,8 @@
 """A causal language model of `transformers`, with or without a PEFT adapter, driven by rows of trees."""
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,15 @@ import torch
 from torch import Tensor
 
 from seapo.errors import ModelError
+from seapo.tree import attention
+from seapo.tree.head import Head
+from seapo.tree.masks import additive_mask, block_mask, row_depths, segments, subtree_ends
 from seapo.tree.pack import Row
 
-CPU_FILL_TOKENS = 128
-"""Trees share a row on a CPU up to this many tokens; a longer row loses more to the mask than it gains (measured)."""
-EAGER_TOKENS = 512
-"""Longest row for which `short_row_attention` gives memory for speed."""
+CPU_FILL_TOKENS = 384
+"""Trees share a row on a CPU up to this many tokens: matrix products gain nothing from more (measured)."""
+DENSE = ("sdpa", "eager", attention.NAME)
+FULL, SLIDING = "full_attention", "sliding_attention"
 
 
 @dataclass(frozen=True)
@@ -31,118 +34,119 @@ class Backbone:
         device: torch.device = self.causal_lm.get_input_embeddings().weight.device
         return device
 
+    @property
+    def head(self) -> Head:
+        """The LM head."""
+        return Head.of(self.causal_lm)
+
     def hidden_states(self, row: Row) -> Tensor:
         """Last hidden state of each token of a row, shape (tokens, hidden)."""
         return self._tree_states(row) if self.takes_tree_mask else self._padded_states(row)
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """LM head, scaled and capped as the model's configuration asks; shape (tokens, vocabulary)."""
-        config = self.causal_lm.config.get_text_config()
-        logits: Tensor = self.causal_lm.get_output_embeddings()(hidden)
-        if (scale := getattr(config, "logit_scale", None)) is not None:
-            logits = logits * scale
-        if (scaling := getattr(config, "logits_scaling", None)) is not None:
-            logits = logits / scaling
-        if (cap := getattr(config, "final_logit_softcapping", None)) is not None:
-            logits = torch.tanh(logits / cap) * cap
-        return logits
-
     def _tree_states(self, row: Row) -> Tensor:
         tokens = torch.tensor([[token for piece in row.pieces for token in piece.tree.tokens]], device=self.device)
-        depths = torch.tensor([[depth for piece in row.pieces for depth in piece.tree.depths]], device=self.device)
-        mask = additive_mask(subtree_ends(row).to(self.device), self.causal_lm.dtype)
-        output = self.causal_lm.base_model(
-            input_ids=tokens, position_ids=depths, attention_mask=mask, use_cache=False, return_dict=True
-        )
-        states: Tensor = output.last_hidden_state[0]
+        inputs = {"input_ids": tokens, "position_ids": row_depths(row)[None].to(self.device)}
+        if self.causal_lm.config.get_text_config()._attn_implementation == attention.NAME:
+            inputs["tree_segments"] = segments(row)
+        return self._states(**inputs, attention_mask=self._mask(row))[0]
+
+    def _states(self, **inputs: Any) -> Tensor:
+        output = self.causal_lm.base_model(**inputs, use_cache=False, return_dict=True)
+        states: Tensor = output.last_hidden_state
         return states
 
+    def _mask(self, row: Row) -> Any:
+        """The row's mask in the form that the model's attention takes; a dict where its layers differ."""
+        config = self.causal_lm.config.get_text_config()
+        ends, depths = subtree_ends(row).to(self.device), row_depths(row).to(self.device)
+
+        def mask(window: int | None) -> Any:
+            if config._attn_implementation == "flex_attention":
+                return block_mask(ends, depths=depths, window=window)
+            return additive_mask(ends, self.causal_lm.dtype, depths=depths, window=window)
+
+        windows = layer_windows(config)
+        masks = {kind: mask(window) for kind, window in windows.items()}
+        return masks if len(masks) > 1 else masks.popitem()[1]
+
     def _padded_states(self, row: Row) -> Tensor:
-        """The same states computed sequence by sequence, for models that take no tree mask."""
-        places: dict[int, Tensor] = {}
-        for piece in row.pieces:
-            tree = piece.tree
-            for path in tree.paths:
-                nodes = [*range(tree.first_scored), *path]
-                tokens = torch.tensor([[tree.tokens[node] for node in nodes]], device=self.device)
-                states = self.causal_lm.base_model(input_ids=tokens, use_cache=False, return_dict=True)
-                places |= {
-                    piece.offset + node: state
-                    for node, state in zip(nodes, states.last_hidden_state[0], strict=True)
-                    if piece.offset + node not in places
-                }
-        blank = torch.zeros_like(next(iter(places.values())))
-        return torch.stack([places.get(node, blank) for node in range(len(row))])
+        """The same states from whole sequences, padded on the right, for models that take no tree mask."""
+        chains = [[*_ancestors(piece.tree.parents, path), *path] for piece in row.pieces for path in piece.tree.paths]
+        places = [piece.offset for piece in row.pieces for _ in piece.tree.paths]
+        trees = [piece.tree for piece in row.pieces for _ in piece.tree.paths]
+        if not chains:
+            return torch.zeros(len(row), self.causal_lm.config.get_text_config().hidden_size, device=self.device)
+        ids = [torch.tensor([tree.tokens[node] for node in chain]) for tree, chain in zip(trees, chains, strict=True)]
+        padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)  # causal: nothing sees what stands behind it
+        states = self._states(input_ids=padded.to(self.device))
+        targets = [offset + node for offset, chain in zip(places, chains, strict=True) for node in chain]
+        values = torch.cat([states[index, : len(chain)] for index, chain in enumerate(chains)])
+        blank = values.new_zeros(len(row), values.shape[1])
+        return blank.index_copy(0, torch.tensor(targets, device=self.device), values)
+
+
+def _ancestors(parents: Sequence[int], path: Sequence[int]) -> list[int]:
+    """Nodes above a path, from the first prompt token on; for an empty path, of which nothing is scored, none."""
+    found: list[int] = []
+    node = parents[path[0]] if path else -1
+    while node >= 0:
+        found.append(node)
+        node = parents[node]
+    return found[::-1]
+
+
+_OPENED: "weakref.WeakKeyDictionary[Any, dict[str, str | None]]" = weakref.WeakKeyDictionary()
+"""Model -> attention implementation -> why it takes no tree mask, so that each is tried and reported once."""
 
 
 def open_model(model: Any) -> Backbone:
-    """Find the parts of a model; raises ModelError for something that is no causal language model of transformers."""
+    """Find the parts of a model; raises ModelError for something that is no causal language model of transformers.
+
+    A model that takes no tree mask is driven with whole padded sequences, and a warning says why.
+    """
     causal_lm = model.get_base_model() if hasattr(model, "get_base_model") else model
     if getattr(causal_lm, "get_output_embeddings", None) is None or causal_lm.get_output_embeddings() is None:
         raise ModelError(f"{type(causal_lm).__name__} is no causal language model: it has no LM head")
     if causal_lm.config.is_encoder_decoder:
         raise ModelError(f"{type(causal_lm).__name__} is no causal language model: it has an encoder of its own")
-    reason = why_no_tree_mask(causal_lm)
-    if reason:
-        warnings.warn(f"{type(causal_lm).__name__} {reason}: sequences are computed one by one", stacklevel=2)
-    return Backbone(causal_lm, takes_tree_mask=not reason)
+    known = _OPENED.setdefault(causal_lm, {})
+    implementation = causal_lm.config.get_text_config()._attn_implementation
+    if implementation not in known:
+        known[implementation] = why_no_tree_mask(causal_lm)
+        if known[implementation]:
+            warnings.warn(
+                f"{type(causal_lm).__name__} {known[implementation]}: sequences are computed whole and padded",
+                stacklevel=2,
+            )
+    return Backbone(causal_lm, takes_tree_mask=known[implementation] is None)
 
 
 def why_no_tree_mask(causal_lm: Any) -> str | None:
-    """Why a model cannot take a 4-D tree mask, in words; None where it can."""
+    """Why a model cannot take a tree mask, in words; None where it can. Looks at the configuration alone."""
     config = causal_lm.config.get_text_config()
-    attention = config._attn_implementation
     if getattr(causal_lm, "_is_stateful", False):
         return "carries a recurrent state from token to token"
     if not getattr(causal_lm, "_supports_attention_backend", False):
         return "does not document that it takes a ready attention mask"
-    if attention not in ("sdpa", "eager"):
-        return f"runs {attention!r} attention, the tree mask needs 'sdpa' or 'eager'"
-    layers = set(getattr(config, "layer_types", None) or ["full_attention"])
-    if layers != {"full_attention"}:
-        return f"mixes layers of the types {', '.join(sorted(layers))}"
-    if getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True):
-        return "attends in a sliding window"
+    if config._attn_implementation not in (*DENSE, "flex_attention"):
+        return (
+            f"runs {config._attn_implementation!r} attention, the tree mask needs 'sdpa', 'eager' or 'flex_attention'"
+        )
+    others = set(getattr(config, "layer_types", None) or [FULL]) - {FULL, SLIDING}
+    if others:
+        return f"has layers of the types {', '.join(sorted(others))}"
     return None
+
+
+def layer_windows(config: Any) -> dict[str, int | None]:
+    """Layer type -> tokens of its sliding window; None for a layer that attends to all."""
+    window = getattr(config, "sliding_window", None)
+    types = getattr(config, "layer_types", None)
+    if not types:
+        return {SLIDING: window} if window is not None else {FULL: None}
+    return {kind: window if kind == SLIDING else None for kind in sorted(set(types))}
 
 
 def fill_tokens(model: Any) -> int | None:
     """Up to how many tokens trees share a row of this model; None where only the row's budget limits it."""
     return CPU_FILL_TOKENS if next(model.parameters()).device.type == "cpu" else None
-
-
-@contextmanager
-def short_row_attention(model: Any, longest: int) -> Iterator[None]:
-    """Attend by plain matrix products, on a CPU in bfloat16, while no row is longer than `longest` tokens.
-
-    PyTorch's fused attention has no fast bfloat16 path on most CPUs: with `eager` a training step takes a fifth less
-    time (measured). It keeps tokens x tokens numbers a head and layer, so long rows stay with `sdpa`.
-    """
-    causal_lm = model.get_base_model() if hasattr(model, "get_base_model") else model
-    before = causal_lm.config.get_text_config()._attn_implementation
-    is_slow = causal_lm.device.type == "cpu" and causal_lm.dtype == torch.bfloat16 and before == "sdpa"
-    if not is_slow or longest > EAGER_TOKENS:
-        yield
-        return
-    causal_lm.set_attn_implementation("eager")
-    try:
-        yield
-    finally:
-        causal_lm.set_attn_implementation(before)
-
-
-def subtree_ends(row: Row) -> Tensor:
-    """One past the last token below each token of the row, shape (tokens,)."""
-    return torch.tensor([piece.offset + end for piece in row.pieces for end in piece.tree.subtree_end])
-
-
-def additive_mask(ends: Tensor, dtype: torch.dtype) -> Tensor:
-    """0 where token q may attend to token k, the dtype's lowest number elsewhere; shape (1, 1, tokens, tokens).
-
-    Additive on purpose: a boolean mask is silently added as 0 and 1 under `eager` attention.
-    """
-    places = torch.arange(len(ends), device=ends.device)
-    query, key = places[:, None], places[None, :]
-    allowed = (key <= query) & (query < ends[None, :])
-    mask = torch.zeros(allowed.shape, dtype=dtype, device=ends.device)
-    return mask.masked_fill_(~allowed, torch.finfo(dtype).min)[None, None]

@@ -31,8 +31,6 @@ class TokenTree:
     """Node before each node; -1 for the first prompt token."""
     subtree_end: list[int]
     """One past the last node below each node."""
-    first_scored: int
-    """Nodes from here on are completion tokens."""
     paths: list[list[int]]
     """For each completion, the nodes of its tokens."""
 
@@ -49,6 +47,8 @@ class Piece:
     tree: TokenTree
     offset: int
     """Place of the tree's first node in the row."""
+    shared: int
+    """So many first tokens are the same in all completions of the group, also those in other rows."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,13 @@ class Row:
         return sum(len(piece.tree) for piece in self.pieces)
 
 
-def build_tree(prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> TokenTree:
-    """The prefix tree of a prompt and its completions, children in the order of their token ids."""
+def build_tree(prompt: Sequence[int], completions: Sequence[Sequence[int]], *, is_shared: bool = True) -> TokenTree:
+    """The prefix tree of a prompt and its completions, children in the order of their token ids.
+
+    Unless `is_shared`, every completion gets a prompt of its own, for models that cannot share one.
+    """
+    if not is_shared:
+        return _build_chains(prompt, completions)
     count = len(prompt)
     tokens, depths, parents = list(prompt), list(range(count)), list(range(-1, count - 1))
     paths: list[list[int]] = [[] for _ in completions]
@@ -79,48 +84,76 @@ def build_tree(prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> T
             tokens.append(token)
         paths[index] = list(path)
         previous = completion
-    return TokenTree(tokens, depths, parents, _subtree_ends(parents), count, paths)
+    return TokenTree(tokens, depths, parents, _subtree_ends(parents), paths)
 
 
-def pack_rows(groups: Sequence[Group], max_tokens_per_row: int, *, fill_tokens: int | None = None) -> list[Row]:
+def _build_chains(prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> TokenTree:
+    tokens: list[int] = []
+    depths: list[int] = []
+    parents: list[int] = []
+    paths = []
+    for completion in completions or [()]:
+        start, length = len(tokens), len(prompt) + len(completion)
+        tokens += [*prompt, *completion]
+        depths += range(length)
+        parents += [-1, *range(start, start + length - 1)]
+        paths.append(list(range(start + len(prompt), start + length)))
+    return TokenTree(tokens, depths, parents, _subtree_ends(parents), paths[: len(completions)])
+
+
+def pack_rows(
+    groups: Sequence[Group], max_tokens_per_row: int, *, fill_tokens: int | None = None, is_shared: bool = True
+) -> list[Row]:
     """Trees of all groups in rows of at most `max_tokens_per_row` tokens, best fit, largest first.
 
     A group that is larger than a row is split by completions, and its prompt repeated; one sequence that is longer than
-    a row gets a longer row of its own. With `fill_tokens`, trees share a row only up to that many tokens: the dense
-    mask costs the square of a row's length.
+    a row gets a longer row of its own. With `fill_tokens`, trees share a row only up to that many tokens.
+    `is_shared` is as in `build_tree`.
     """
     fill = min(max_tokens_per_row, fill_tokens or max_tokens_per_row)
-    pieces = [piece for index, group in enumerate(groups) for piece in _pieces(index, group, max_tokens_per_row)]
+    pieces = [
+        (index, completions, tree)
+        for index, group in enumerate(groups)
+        for completions, tree in _trees(group, max_tokens_per_row, is_shared)
+    ]
     pieces.sort(key=lambda piece: (-len(piece[2]), piece[0], piece[1]))
     rows: list[list[Piece]] = []
     sizes: list[int] = []
-    for group, completions, tree in pieces:
+    for index, completions, tree in pieces:
         fitting = [r for r, size in enumerate(sizes) if size + len(tree) <= fill]
         row = max(fitting, key=lambda r: sizes[r]) if fitting else len(rows)
         if row == len(rows):
             rows.append([])
             sizes.append(0)
-        rows[row].append(Piece(group, completions, tree, sizes[row]))
+        rows[row].append(Piece(index, completions, tree, sizes[row], shared_length(groups[index].completions)))
         sizes[row] += len(tree)
     return [Row(row) for row in rows]
 
 
-def _pieces(index: int, group: Group, limit: int) -> list[tuple[int, list[int], TokenTree]]:
-    whole = build_tree(group.prompt, group.completions)
-    if len(whole) <= limit or not group.completions:
-        return [(index, list(range(len(group.completions))), whole)]
-    order = sorted(range(len(group.completions)), key=lambda i: tuple(group.completions[i]))
+def shared_length(completions: Sequence[Sequence[int]]) -> int:
+    """How many first tokens are the same in all completions."""
+    return min((_shared_length(completions[0], other) for other in completions), default=0)
+
+
+def _trees(group: Group, limit: int, is_shared: bool) -> list[tuple[list[int], TokenTree]]:
+    """The tree of a group, or several of them, each with its completions, so that none exceeds the limit."""
+    prompt, completions = group.prompt, group.completions
+    whole = build_tree(prompt, completions, is_shared=is_shared)
+    if len(whole) <= limit or not completions:
+        return [(list(range(len(completions))), whole)]
+    order = sorted(range(len(completions)), key=lambda i: tuple(completions[i]))
     parts: list[list[int]] = []
-    size, previous = 0, group.completions[order[0]]
+    size, previous = 0, completions[order[0]]
     for completion in order:
-        tokens = group.completions[completion]
-        grown = size + len(tokens) - _shared_length(previous, tokens)
+        tokens = completions[completion]
+        alone = len(prompt) + len(tokens)
+        grown = size + (len(tokens) - _shared_length(previous, tokens) if is_shared else alone)
         if not parts or grown > limit:
             parts.append([])
-            grown = len(group.prompt) + len(tokens)
+            grown = alone
         parts[-1].append(completion)
         size, previous = grown, tokens
-    return [(index, part, build_tree(group.prompt, [group.completions[i] for i in part])) for part in parts]
+    return [(part, build_tree(prompt, [completions[i] for i in part], is_shared=is_shared)) for part in parts]
 
 
 def _shared_length(left: Sequence[int], right: Sequence[int]) -> int:
@@ -134,5 +167,6 @@ def _subtree_ends(parents: list[int]) -> list[int]:
     ends = list(range(1, len(parents) + 1))
     for node in range(len(parents) - 1, 0, -1):
         parent = parents[node]
-        ends[parent] = max(ends[parent], ends[node])
+        if parent >= 0:
+            ends[parent] = max(ends[parent], ends[node])
     return ends
