@@ -103,8 +103,8 @@ def _compute_rows(
         loss += part.item()
     for _ in range(step.processes.most(len(sets)) - len(sets)):
         # Another process has more rows, and the model's parts are gathered pass by pass: keep it company.
-        scores = _score_groups(model, sets[0], samples, settings)
-        step.backward(torch.cat(list(scores.values())).sum() * 0.0)
+        company = _score_groups(model, sets[0], samples, settings)
+        step.backward(torch.cat(list(company.values())).sum() * 0.0)
     return StepResult(loss, logprobs, None if step.kl is None else step.kl.item())
 
 

@@ -31,13 +31,13 @@ class TreeAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, parts: Sequence[Segment], scaling: float) -> Tensor:
         """Outputs of all segments, side by side."""
-        grouped = (q * scaling).unflatten(0, (len(k), -1))
+        grouped = _split(q * scaling, 0, len(k))
         out = torch.empty(*grouped.shape[:3], v.shape[-1], dtype=v.dtype, device=v.device)
-        kept = []
+        kept, groups = [], grouped.shape[1]
         keep = sum((one.stop - one.start) * _reach(one) for one in parts) <= KEPT_SCORES and ctx.needs_input_grad[0]
         for one in parts:
             shares = _probabilities(grouped, k, one)
-            out[:, :, one.start : one.stop] = torch.bmm(shares, _gather(v, one)).unflatten(1, (grouped.shape[1], -1))
+            out[:, :, one.start : one.stop] = _split(torch.bmm(shares, _gather(v, one)), 1, groups)
             if keep:
                 kept.append(shares)
         ctx.save_for_backward(grouped, k, v, *kept)
@@ -48,14 +48,14 @@ class TreeAttention(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of q, k and v."""
         grouped, k, v, *kept = ctx.saved_tensors
-        grad = grads[0].transpose(0, 1).unflatten(0, grouped.shape[:2])
+        grad = _split(grads[0].transpose(0, 1), 0, len(k))
         dq, dk, dv = torch.empty_like(grouped), torch.zeros_like(k), torch.zeros_like(v)
         for index, one in enumerate(ctx.parts):
             shares = kept[index] if kept else _probabilities(grouped, k, one)
             own = grad[:, :, one.start : one.stop].flatten(1, 2)
             inner = torch.bmm(own, _gather(v, one).transpose(1, 2))
             scores = torch._softmax_backward_data(inner, shares, -1, inner.dtype)
-            dq[:, :, one.start : one.stop] = torch.bmm(scores, _gather(k, one)).unflatten(1, (grouped.shape[1], -1))
+            dq[:, :, one.start : one.stop] = _split(torch.bmm(scores, _gather(k, one)), 1, grouped.shape[1])
             queries = grouped[:, :, one.start : one.stop].flatten(1, 2)
             _scatter(dk, one, torch.bmm(scores.transpose(1, 2), queries))
             _scatter(dv, one, torch.bmm(shares.transpose(1, 2), own))
@@ -84,6 +84,11 @@ def tree_attention_forward(
     return TreeAttention.apply(query[0], key[0], value[0], tree_segments, scaling)[None], None  # type: ignore[no-untyped-call]
 
 
+def _split(values: Tensor, dim: int, parts: int) -> Tensor:
+    """A view with one dimension as (parts, rest)."""
+    return values.view(*values.shape[:dim], parts, values.shape[dim] // parts, *values.shape[dim + 1 :])
+
+
 def _reach(one: Segment) -> int:
     return sum(stop - start for start, stop in one.before) + one.stop - one.start
 
@@ -110,7 +115,7 @@ def _probabilities(grouped: Tensor, k: Tensor, one: Segment) -> Tensor:
     scores = torch.bmm(grouped[:, :, one.start : one.stop].flatten(1, 2), _gather(k, one).transpose(1, 2))
     length = one.stop - one.start
     later = torch.ones(length, length, dtype=torch.bool, device=k.device).triu_(1)
-    scores.unflatten(1, (-1, length))[..., -length:].masked_fill_(later, -torch.inf)
+    _split(scores, 1, grouped.shape[1])[..., -length:].masked_fill_(later, -torch.inf)
     return torch.softmax(scores, dim=-1)
 
 

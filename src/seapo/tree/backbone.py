@@ -45,7 +45,7 @@ class Backbone:
 
     def _tree_states(self, row: Row) -> Tensor:
         tokens = torch.tensor([[token for piece in row.pieces for token in piece.tree.tokens]], device=self.device)
-        inputs = {"input_ids": tokens, "position_ids": row_depths(row)[None].to(self.device)}
+        inputs: dict[str, Any] = {"input_ids": tokens, "position_ids": row_depths(row)[None].to(self.device)}
         if self.causal_lm.config.get_text_config()._attn_implementation == attention.NAME:
             inputs["tree_segments"] = segments(row)
         return self._states(**inputs, attention_mask=self._mask(row))[0]

@@ -3,8 +3,8 @@
 What they compute is what the model's own would, to the last bits of a float32; they read and keep less. An operator
 takes a module's place only where a small trial shows that both agree.
 
-* A LoRA layer, y = x W' + s (x A') B': PEFT's own makes five passes over y, and multiplies B's gradient in an order that
-  is ten times slower on a CPU.
+* A LoRA layer, y = x W' + s (x A') B': PEFT's own makes five passes over y, and multiplies B's gradient in an order
+  that is several times slower on a CPU.
 * RMSNorm: one pass over x instead of four; keeps x and one number a token.
 """
 
@@ -84,8 +84,10 @@ class _RMSNorm(torch.autograd.Function):
         inverse = length.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
         if x.dtype == torch.float32:
-            return (x * inverse).mul_(weight)
-        return weight * (x * inverse).to(x.dtype)
+            normal: Tensor = (x * inverse).mul_(weight)
+            return normal
+        rounded: Tensor = weight * (x * inverse).to(x.dtype)
+        return rounded
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None]:
