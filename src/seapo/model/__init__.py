@@ -10,8 +10,12 @@ def __getattr__(name: str) -> Any:
         from seapo.model import load
 
         return getattr(load, name)
-    if name in ("ChatScorer", "encode_chat"):
-        from seapo.model import chat
+    if name == "encode_chat":
+        from seapo.model.encoding import encode_chat
 
-        return getattr(chat, name)
+        return encode_chat
+    if name == "ChatScorer":
+        from seapo.model.chat import ChatScorer
+
+        return ChatScorer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,27 +1,16 @@
-"""Conversations as token ids, and the log-probabilities of answers to them."""
+"""Log-probabilities of answers to conversations, and of what else might stand in them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
 import torch
 
-from seapo.errors import DataError
+from seapo.model.encoding import encode_chat
 from seapo.records import Message
 from seapo.tree import Group, score, score_tokens
 
 TOKENS_PER_ROW = 2048
-
-
-@dataclass(frozen=True)
-class EncodedChat:
-    """An answer after its prompt, as token ids; the completion ends with the template's end of turn."""
-
-    prompt: list[int]
-    completion: list[int]
-    offsets: list[tuple[int, int]]
-    """Characters of the answer that each completion token covers; (length, length) for the end of turn."""
 
 
 @dataclass(frozen=True)
@@ -86,40 +75,3 @@ class ChatScorer:
 
     def _texts(self, ids: list[int]) -> list[str]:
         return [self.tokenizer.decode([token]) for token in ids]
-
-
-def encode_chat(tokenizer: Any, prompt: Sequence[Message], answer: str) -> EncodedChat:
-    """Token ids of a prompt and an answer under the tokenizer's chat template.
-
-    Raises DataError where the template refuses the conversation, or does not write it as prompt + answer, so that no
-    boundary exists.
-    """
-    messages = [message.model_dump() for message in prompt]
-    try:
-        head = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        whole = tokenizer.apply_chat_template([*messages, {"role": "assistant", "content": answer}], tokenize=False)
-    except jinja2.TemplateError as problem:
-        raise DataError(f"the chat template refuses this conversation: {problem}") from problem
-    start = whole.find(answer.strip(), len(head)) if whole.startswith(head) else -1
-    if start < 0:
-        raise DataError("the chat template does not write this conversation as the prompt followed by the answer")
-    whole = whole.rstrip()  # what some templates write after the end of turn belongs to the next one
-    prompt_ids = tokenizer(head, add_special_tokens=False)["input_ids"]
-    joint = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
-    ids, offsets = joint["input_ids"], joint["offset_mapping"]
-    if ids[: len(prompt_ids)] == prompt_ids:
-        completion, places = ids[len(prompt_ids) :], offsets[len(prompt_ids) :]
-    else:  # a token spans the boundary: the prompt's own tokens win, since generation starts from them
-        tail = tokenizer(whole[len(head) :], add_special_tokens=False, return_offsets_mapping=True)
-        completion = tail["input_ids"]
-        places = [(left + len(head), right + len(head)) for left, right in tail["offset_mapping"]]
-    lead = len(answer) - len(answer.lstrip())
-    return EncodedChat(
-        prompt=list(prompt_ids),
-        completion=list(completion),
-        offsets=[_within(left - start + lead, right - start + lead, len(answer.rstrip())) for left, right in places],
-    )
-
-
-def _within(left: int, right: int, length: int) -> tuple[int, int]:
-    return min(max(left, 0), length), min(max(right, 0), length)

@@ -58,8 +58,6 @@ def load_model(section: ModelSection, *, dtype: str | None = None) -> LoadedMode
         )
     except (OSError, ValueError) as problem:
         raise ModelError(f"model {section.name!r} cannot be loaded: {str(problem).splitlines()[0]}") from problem
-    if tokenizer.chat_template is None:
-        raise ModelError(f"the tokenizer of {section.name!r} has no chat template; use an instruct model")
     if torch.cuda.is_available():
         model = model.to("cuda")
     return LoadedModel(model.eval(), tokenizer, section.name, model_fingerprint(section))
