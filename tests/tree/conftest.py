@@ -12,7 +12,7 @@ def padded_logprobs(model, group):
     sequences = [torch.tensor([*group.prompt, *completion]) for completion in group.completions]
     ids = torch.nn.utils.rnn.pad_sequence(sequences, batch_first=True)
     mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(s) for s in sequences], batch_first=True)
-    logprobs = model(input_ids=ids, attention_mask=mask).logits.float().log_softmax(-1)
+    logprobs = model(input_ids=ids, attention_mask=mask).logits.double().log_softmax(-1)
     taken = logprobs[:, :-1].gather(-1, ids[:, 1:, None])[..., 0] * mask[:, 1:]
     return taken[:, len(group.prompt) - 1 :].sum(-1)
 

@@ -47,7 +47,6 @@ def test_every_context_is_one_node(prompt, completions):
     expected |= {(*prompt, *completion[: n + 1]) for completion in completions for n in range(len(completion))}
     assert len(contexts) == len(set(contexts))
     assert set(contexts) == expected
-    assert tree.first_scored == len(prompt)
 
 
 @given(PROMPTS, COMPLETIONS)
@@ -71,7 +70,7 @@ def test_rows_hold_every_completion_once_and_keep_to_the_budget(groups, budget):
 
 
 def is_one_sequence(piece):
-    return len(piece.completions) <= 1 or len(piece.tree) == piece.tree.first_scored + max(map(len, piece.tree.paths))
+    return len(piece.completions) <= 1 or len(piece.tree) == max(piece.tree.depths) + 1
 
 
 @given(st.lists(GROUPS, max_size=6), st.integers(1, 40))
@@ -84,6 +83,28 @@ def test_pieces_lie_side_by_side_and_spell_their_group(groups, budget):
             group = groups[piece.group]
             completions = [group.completions[completion] for completion in piece.completions]
             assert piece.tree == build_tree(group.prompt, completions)
+
+
+@given(PROMPTS, COMPLETIONS)
+def test_a_tree_that_shares_nothing_holds_whole_sequences(prompt, completions):
+    tree = build_tree(prompt, completions, is_shared=False)
+    assert len(tree) == sum(len(prompt) + len(one) for one in completions or [[]])
+    for completion, path in zip(completions, tree.paths, strict=True):
+        assert [tree.tokens[node] for node in path] == completion
+        assert not path or sequence(tree, path[-1]) == prompt + completion
+    for query in range(len(tree)):
+        assert {key for key in range(len(tree)) if key <= query < tree.subtree_end[key]} == ancestors(tree, query)
+
+
+@given(st.lists(GROUPS, max_size=6), st.integers(1, 40))
+def test_a_piece_knows_what_its_whole_group_shares(groups, budget):
+    for row in pack_rows(groups, budget):
+        for piece in row.pieces:
+            completions = groups[piece.group].completions
+            heads = {tuple(one[: piece.shared]) for one in completions}
+            longer = {tuple(one[: piece.shared + 1]) for one in completions}
+            assert len(heads) <= 1
+            assert not completions or len(longer) > 1 or piece.shared == min(map(len, completions))
 
 
 def test_a_tree_drawn_by_hand():

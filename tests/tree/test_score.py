@@ -2,7 +2,6 @@
 
 import importlib
 import random
-import warnings
 
 import peft
 import pytest
@@ -12,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seapo.errors import ModelError
-from seapo.tree import Group, score, score_tokens, short_row_attention
+from seapo.tree import Group, lay_rows, score, score_rows, score_tokens
 from seapo.tree import backbone as backbone_module
+from seapo.tree.masks import Segment, additive_mask
 
 TOLERANCE_NATS = 1e-4
 QUESTION = "A baker fills 12 trays with 8 rolls each and sells 30 rolls. How many rolls are left?"
@@ -48,7 +48,7 @@ def padded(model, group):
     for completion in group.completions:
         ids = torch.tensor([[*group.prompt, *completion]])
         with torch.no_grad():
-            logprobs = model(ids).logits.float().log_softmax(-1)[0]
+            logprobs = model(ids).logits.double().log_softmax(-1)[0]
         places = range(len(group.prompt), ids.shape[1])
         sums.append(sum((logprobs[place - 1, ids[0, place]] for place in places), torch.zeros(())))
     return torch.stack(sums)
@@ -80,14 +80,20 @@ def test_groups_in_one_row_and_split_over_rows(embedded, baker, expected, budget
 
 
 @torch.no_grad()
-def test_a_mask_that_lets_siblings_see_each_other_would_be_caught(embedded, baker, expected, monkeypatch):
-    def causal_only(ends, dtype):
-        return real(torch.full_like(ends, len(ends)), dtype)
+@pytest.mark.parametrize("name", ["additive_mask", "segments"])
+def test_a_mask_that_lets_siblings_see_each_other_would_be_caught(tiny_llama, plain, monkeypatch, name):
+    def causal_only(ends, dtype, **options):
+        return additive_mask(torch.full_like(ends, len(ends)), dtype)
 
-    real = backbone_module.additive_mask
-    monkeypatch.setattr(backbone_module, "additive_mask", causal_only)
-    (scores,) = score(embedded[0], [baker])
-    assert largest_gap(scores, expected) > 1
+    def one_segment(row):
+        return [Segment(0, len(row), ())]
+
+    group = Group([3, 4, 5], [[5, 6, 7, 8], [6, 7, 8, 3], [5, 6, 3, 4]])
+    expected = plain(tiny_llama, group)
+    is_used = (name == "segments") == (tiny_llama.config._attn_implementation == "sdpa")
+    monkeypatch.setattr(backbone_module, name, causal_only if name == "additive_mask" else one_segment)
+    (scores,) = score(tiny_llama, [group])
+    assert (largest_gap(scores, expected) > 1) == is_used
 
 
 @torch.no_grad()
@@ -104,11 +110,34 @@ def test_tokens_with_their_alternatives(embedded, baker):
     assert largest_gap(scores.alternatives.logprobs, best.values) < TOLERANCE_NATS
 
 
-def test_many_places_go_through_the_head_in_chunks(tiny_llama, plain, monkeypatch):
-    monkeypatch.setattr(importlib.import_module("seapo.tree.score"), "HEAD_CHUNK", 3)
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_many_places_go_through_the_head_in_chunks(tiny_llama, plain, monkeypatch, is_frozen):
+    monkeypatch.setattr(importlib.import_module("seapo.tree.head"), "CHUNK_BYTES", 3 * 64 * 4)
     group = random_groups(random.Random(5), 1)[0]
-    (scores,) = score(tiny_llama, [group])
-    assert largest_gap(scores, plain(tiny_llama, group)) < TOLERANCE_NATS
+    model = with_adapter(tiny_llama) if is_frozen else tiny_llama
+    (scores,) = score(model, [group])
+    expected = plain(model, group)
+    assert largest_gap(scores, expected) < TOLERANCE_NATS
+    assert largest_relative_gap(gradients(model, scores.sum()), gradients(model, expected.sum())) < 1e-3
+
+
+def test_what_all_completions_share_cancels_in_a_margin(tiny_llama):
+    model = with_adapter(tiny_llama)
+    group = Group([4, 5, 6], [[7, 8, 3, 4], [7, 8, 5], [7, 8, 6, 6]])
+
+    def margins(detach_shared, weights):
+        (row,) = lay_rows(model, [group], 4096)
+        (scores,) = score_rows(model, [row], detach_shared=detach_shared)
+        sums = [scores[0, place].logprobs.sum() for place in range(3)]
+        return sums, gradients(model, sum(w * s for w, s in zip(weights, sums, strict=True)))
+
+    cancelling, lone = (2.0, -1.5, -0.5), (1.0, 0.0, 0.0)
+    plain_sums, plain_gradients = margins(False, cancelling)
+    sums, found = margins(True, cancelling)
+    assert [one.item() for one in sums] == pytest.approx([one.item() for one in plain_sums], abs=1e-5)
+    assert largest_relative_gap(found, plain_gradients) < 1e-3
+    # Control: in a loss where they do not cancel, leaving them out shows.
+    assert largest_relative_gap(margins(True, lone)[1], margins(False, lone)[1]) > 0.1
 
 
 def random_groups(rng, count):
@@ -198,63 +227,6 @@ def test_bfloat16_stays_near_float32(tiny_llama):
     for left, right in zip(exact, rounded, strict=True):
         assert right.dtype == torch.float32
         assert 0 < largest_gap(left, right) < 1
-
-
-def test_short_rows_attend_by_matrix_products_in_bfloat16(make_tiny):
-    model = make_tiny(transformers.LlamaConfig).bfloat16()
-    group = random_groups(random.Random(23), 1)[0]
-
-    def attention():
-        return model.config._attn_implementation
-
-    with torch.no_grad(), short_row_attention(model, 40):
-        assert attention() == "eager"
-        (short,) = score(model, [group])
-    with torch.no_grad(), short_row_attention(model, 4000):
-        assert attention() == "sdpa"
-        (long,) = score(model, [group])
-    assert largest_gap(short, long) < 1
-    with short_row_attention(make_tiny(transformers.LlamaConfig), 40):
-        assert attention() == "sdpa"
-
-
-FALLBACKS = {
-    "Gemma 2": (transformers.Gemma2Config, "eager", "mixes layers of the types full_attention, sliding_attention"),
-    "Mistral": (transformers.MistralConfig, "sdpa", "attends in a sliding window"),
-}
-
-
-@pytest.mark.parametrize("family", FALLBACKS)
-def test_models_that_take_no_tree_mask_fall_back_and_say_so(make_tiny, plain, family):
-    config, attention, reason = FALLBACKS[family]
-    model = with_adapter(make_tiny(config, attention, sliding_window=4))
-    groups = [*random_groups(random.Random(13), 2), Group([5], [])]
-    with pytest.warns(UserWarning, match=rf"{reason}.*: sequences are computed one by one"):
-        scores = score(model, groups, max_tokens_per_row=30)
-    expected = [plain(model, group) for group in groups[:2]]
-    assert largest_gap(torch.cat(scores), torch.cat(expected)) < TOLERANCE_NATS
-    tree = gradients(model, torch.cat(scores).sum())
-    assert largest_relative_gap(tree, gradients(model, torch.cat(expected).sum())) < 1e-3
-
-
-def test_a_recurrent_model_falls_back(plain):
-    torch.manual_seed(0)
-    config = transformers.MambaConfig(vocab_size=64, hidden_size=16, num_hidden_layers=2, state_size=4)
-    model = transformers.MambaForCausalLM(config).eval()
-    group = random_groups(random.Random(17), 1)[0]
-    with torch.no_grad(), pytest.warns(UserWarning, match="carries a recurrent state from token to token"):
-        (scores,) = score(model, [group])
-    for completion, value in zip(group.completions, scores, strict=True):
-        assert largest_gap(value, plain(model, Group(group.prompt, [completion]))[0]) < TOLERANCE_NATS
-
-
-def test_a_mistral_without_a_window_takes_the_tree(make_tiny, plain):
-    model = make_tiny(transformers.MistralConfig, sliding_window=None)
-    group = random_groups(random.Random(19), 1)[0]
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("error")
-        (scores,) = score(model, [group])
-        assert largest_gap(scores, plain(model, group)) < TOLERANCE_NATS
 
 
 def test_what_is_no_causal_language_model_is_refused(make_tiny):

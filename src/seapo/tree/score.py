@@ -4,6 +4,7 @@ Differentiable when gradients are on. Only nodes that are the parent of a scored
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +79,18 @@ def score_rows(
     their backward pass through the LM head.
     """
     for row in rows:
-        with fused(model):
+        with nullcontext() if _checkpoints_layers(model) else fused(model):
             nodes = _score_nodes(open_model(model), row, alternatives, detach_shared)
         yield {
             (piece.group, completion): _along_path(nodes, [piece.offset + node for node in path])
             for piece in row.pieces
             for completion, path in zip(piece.completions, piece.tree.paths, strict=True)
         }
+
+
+def _checkpoints_layers(model: Any) -> bool:
+    """Whether layers are computed again in the backward pass, after `score_rows`: then only a caller can be `fused`."""
+    return torch.is_grad_enabled() and bool(model.training and getattr(model, "is_gradient_checkpointing", False))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,99 @@
+"""Hand-written operators against the model's own: outputs, gradients, and when they stay away."""
+
+import peft
+import pytest
+import torch
+import transformers
+
+from seapo.tree import fused
+
+IDS = torch.tensor([[5, 3, 8, 8, 2, 9, 4]])
+
+
+def adapted(model, **options):
+    torch.manual_seed(1)
+    config = peft.LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", **options)
+    model = peft.get_peft_model(model, config)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.1)
+    return model
+
+
+def outputs(model):
+    logits = model(input_ids=IDS).logits
+    model.zero_grad()
+    logits.float().square().mean().backward()
+    return logits.detach(), {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+
+
+def replaced(model):
+    return {type(one).__name__ for one in model.modules() if "forward" in vars(one)}
+
+
+@pytest.mark.parametrize("kind", [transformers.LlamaConfig, transformers.Qwen2Config, transformers.GemmaConfig])
+def test_outputs_and_gradients_are_the_models_own(make_tiny, kind):
+    model = adapted(make_tiny(kind))
+    expected, gradients = outputs(model)
+    with fused(model):
+        assert "Linear" in replaced(model)
+        found, ours = outputs(model)
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert ours.keys() == gradients.keys() != set()
+    for name, gradient in gradients.items():
+        assert (ours[name] - gradient).norm() < 1e-4 * gradient.norm(), name
+
+
+def test_full_weights_get_their_gradients(make_tiny):
+    model = make_tiny(transformers.LlamaConfig)
+    expected, gradients = outputs(model)
+    with fused(model):
+        found, ours = outputs(model)
+    assert torch.allclose(found, expected, atol=1e-4)
+    for name, gradient in gradients.items():
+        assert (ours[name] - gradient).norm() < 1e-4 * gradient.norm(), name
+
+
+def test_everything_is_as_before_afterwards(make_tiny):
+    model = adapted(make_tiny(transformers.LlamaConfig))
+    with fused(model), fused(model):
+        assert replaced(model) == {"Linear", "LlamaRMSNorm"}
+        assert model.config._attn_implementation == "seapo_tree"
+    with pytest.raises(RuntimeError, match="stop"), fused(model):
+        raise RuntimeError("stop")
+    assert replaced(model) == set()
+    assert model.config._attn_implementation == "sdpa"
+
+
+def test_a_norm_that_counts_its_weight_from_one_is_left_alone(make_tiny):
+    model = make_tiny(transformers.GemmaConfig)
+    with fused(model):
+        assert replaced(model) == set()
+
+
+@pytest.mark.parametrize("options", [{"lora_dropout": 0.1}, {"use_dora": True}, {"lora_bias": True}], ids=str)
+def test_variants_of_lora_that_it_does_not_know_are_left_alone(make_tiny, options):
+    model = adapted(make_tiny(transformers.LlamaConfig), **options)
+    with fused(model):
+        assert replaced(model) == {"LlamaRMSNorm"}
+
+
+def test_with_the_adapter_off_the_model_is_the_base(make_tiny):
+    base = make_tiny(transformers.LlamaConfig)
+    expected = base(input_ids=IDS).logits
+    model = adapted(base)
+    with fused(model), model.disable_adapter():
+        assert torch.allclose(model(input_ids=IDS).logits, expected, atol=1e-4)
+    with fused(model):
+        assert not torch.allclose(model(input_ids=IDS).logits, expected, atol=1e-2)
+
+
+@torch.no_grad()
+def test_bfloat16_stays_near_the_models_own(make_tiny):
+    model = adapted(make_tiny(transformers.LlamaConfig).bfloat16())
+    expected = model(input_ids=IDS).logits
+    with fused(model):
+        found = model(input_ids=IDS).logits
+    assert found.dtype == expected.dtype
+    assert (found.float() - expected.float()).abs().max() < 0.05 * expected.float().abs().max()
