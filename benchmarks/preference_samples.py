@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from seapo.records import Message, PreferencePair
-from seapo.train.examples import encode_answer
 
 DATA = {"gsm8k": "gsm8k/train.jsonl.gz", "ultrafeedback": "ultrafeedback/train_clean_1000.jsonl.gz"}
 NUMBER = re.compile(r"\d+")
@@ -46,7 +45,7 @@ class Drawn:
     timed: list[PreferencePair]
     """The pairs of each sample one behind the other."""
     warm_up: list[PreferencePair]
-    """As many samples, the shortest ones."""
+    """As many samples, the shortest ones, for a side whose steps are dear."""
 
 
 def draw_samples(
@@ -131,11 +130,20 @@ def shared_share(pairs: Sequence[PreferencePair], tokenizer: Any) -> float:
     """Mean share of an answer's tokens that stand before its negative's first edit."""
     shares = []
     for pair in pairs:
-        chosen = encode_answer(tokenizer, pair.prompt, pair.chosen).completion
-        rejected = encode_answer(tokenizer, pair.prompt, pair.rejected).completion
+        prompt, chosen = chat_ids(tokenizer, pair.prompt[0].content, pair.chosen[0].content)
+        rejected = chat_ids(tokenizer, pair.prompt[0].content, pair.rejected[0].content)[1]
         same = next((at for at, (a, b) in enumerate(zip(chosen, rejected, strict=False)) if a != b), len(chosen))
-        shares.append(same / len(chosen))
+        shares.append((same - len(prompt)) / (len(chosen) - len(prompt)))
     return sum(shares) / len(shares)
+
+
+def chat_ids(tokenizer: Any, prompt: str, answer: str) -> tuple[list[int], list[int]]:
+    """Token ids under the chat template: of the prompt, and of prompt and answer."""
+    turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+    head = tokenizer.apply_chat_template(turns[:1], tokenize=False, add_generation_prompt=True)
+    whole = tokenizer.apply_chat_template(turns, tokenize=False)
+    head_ids, whole_ids = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (head, whole))
+    return head_ids, whole_ids
 
 
 def concatenated(data_dir: Path, tokenizer: Any, tokens: int, *, negatives: int, seed: int) -> list[PreferencePair]:
@@ -146,7 +154,7 @@ def concatenated(data_dir: Path, tokenizer: Any, tokens: int, *, negatives: int,
     best = None
     for count in range(1, len(rows)):
         prompt, answer = ("\n\n".join(texts) for texts in zip(*rows[:count], strict=True))
-        measured = _encoded_length(tokenizer, prompt, answer)
+        measured = len(chat_ids(tokenizer, prompt, answer)[1])
         if measured > tokens and best:
             break
         best = Answered(f"length:{tokens}", prompt, answer, measured)
@@ -172,14 +180,9 @@ def _measured(tokenizer: Any, name: str, prompt: str, answer: str, max_length: i
     length = len(tokenizer(answer, add_special_tokens=False)["input_ids"])
     if not SHORTEST_ANSWER <= length <= LONGEST_ANSWER:
         return None
-    tokens = _encoded_length(tokenizer, prompt, answer)
+    tokens = len(chat_ids(tokenizer, prompt, answer)[1])
     # An exchanged word may have more tokens than the one that stood there.
     return Answered(name, prompt, answer, tokens) if tokens <= max_length - 16 else None
-
-
-def _encoded_length(tokenizer: Any, prompt: str, answer: str) -> int:
-    encoded = encode_answer(tokenizer, _messages("user", prompt), _messages("assistant", answer))
-    return len(encoded.prompt) + len(encoded.completion)
 
 
 def _pair(sample: Answered, rejected: str) -> PreferencePair:

@@ -1,66 +1,83 @@
-"""Seapo's side of the comparison: its trainer through the same steps as `seapo.train.train`, and what they cost."""
+"""Seapo's side of the comparison: `seapo.train.train` as a user calls it, and what its steps cost."""
 
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 from preference_samples import Drawn
-from timed_child import Job, Measured, StepClock, peak_mb
+from timed_child import Job, Measured, peak_mb, resident_mb
 from tree_vs_padded import compare, training
 
+import seapo.train
 from seapo.model import load_embedded
 from seapo.model.load import LoadedModel
 from seapo.recipe import TrainSection
 from seapo.train.adapter import lora
-from seapo.train.batches import Batch, plan_batches
-from seapo.train.checkpoints import Checkpoints
 from seapo.train.examples import Example, encode_pairs
-from seapo.train.reference import reference_logprobs
-from seapo.train.step import lay_rows
-from seapo.train.trainer import Plan, TreeTrainer
-from seapo.tree import Group, Row, build_tree, short_row_attention
+from seapo.tree import Group, Row, lay_rows
+from seapo.tree.pack import Piece
 
 PEAK_SIZE = 2048
 PEAK_REPEATS = 5
 UNRELATED_TOKENS = 192
 
 
+class StepMarks:
+    """A progress bar that notes when each training step ended; the first step warms up."""
+
+    def __init__(self) -> None:
+        self.marks: list[float] = []
+        self.before_mb = 0.0
+
+    @property
+    def steps_s(self) -> list[float]:
+        """From the end of one step to the end of the next: logging is in it, too."""
+        return [after - before for before, after in zip(self.marks[1:], self.marks[2:], strict=False)]
+
+    def __call__(self, description: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
+        """The bar of one part of the work."""
+        return self._walk if description == "train" else lambda items: items
+
+    def _walk(self, items: Iterable[Any]) -> Iterator[Any]:
+        self.before_mb = resident_mb()
+        for item in items:
+            self.marks.append(time.perf_counter())
+            yield item
+        self.marks.append(time.perf_counter())
+
+
 def measure_seapo(job: Job, drawn: Drawn) -> Measured:
-    """Time seapo's steps over the samples; the first step has the warm-up's, each further one all timed ones."""
+    """Time seapo's steps: every epoch is one step of all timed samples."""
     torch.set_num_threads(job.threads)
     model, tokenizer = load_embedded(getattr(torch, job.dtype))
     loaded = LoadedModel(model, tokenizer, "embedded", "benchmark")
-    settings = train_section(job)
+    settings, steps = train_section(job), StepMarks()
     start = time.perf_counter()
-    examples = encode_pairs(tokenizer, [*drawn.warm_up, *drawn.timed], max_length=job.max_length).examples
-    if len(examples) != 2 * job.samples:
-        raise ValueError(f"{len(examples)} of {2 * job.samples} samples can be trained on; choose other ones (--seed)")
-    longest = max(len(build_tree(example.prompt, example.completions)) for example in examples)
-    with short_row_attention(model, longest), tempfile.TemporaryDirectory() as folder:
-        plan = make_plan(job, loaded, examples, settings)
-        preparation_s = time.perf_counter() - start
-        with lora(loaded, settings, seed=job.seed) as adapted:
-            clock = StepClock(job.seconds)
-            train(adapted, plan, clock, Path(folder), job.seed)
-    timed = examples[job.samples :]
-    rows = lay_rows(model, [Group(example.prompt, example.completions) for example in timed], settings)
+    with tempfile.TemporaryDirectory() as folder:
+        out_dir = Path(folder)
+        summary = seapo.train.train(drawn.timed, settings, model=loaded, out_dir=out_dir, seed=job.seed, progress=steps)
+    if summary.samples != job.samples:
+        raise ValueError(f"{summary.samples} of {job.samples} samples were trained on; choose other ones (--seed)")
+    peak = peak_mb()
+    examples = encode_pairs(tokenizer, drawn.timed, max_length=job.max_length).examples
+    rows = lay_rows(model, [Group(one.prompt, one.completions) for one in examples], settings.max_tokens_per_row)
+    more: dict[str, Any] = {"sequence_tokens": sequence_tokens(examples)}
+    if job.method == "dpo":
+        more["flops"] = count_flops(model, rows, adapter=adapter_weights(model, settings))
+        more["peak_flops_per_s"] = matmul_peak(job.dtype)
     return Measured(
-        steps_s=clock.steps_s,
+        steps_s=steps.steps_s,
         samples=job.samples,
-        preparation_s=preparation_s,
-        before_mb=clock.before_mb,
-        peak_mb=peak_mb(),
+        preparation_s=steps.marks[0] - start,
+        before_mb=steps.before_mb,
+        peak_mb=peak,
         computed_tokens=sum(map(len, rows)),
-        more={
-            "sequence_tokens": sequence_tokens(timed),
-            "flops": count_flops(model, rows, adapter=adapter_weights(model, settings)),
-            "peak_flops_per_s": matmul_peak(job.dtype),
-        },
+        more=more,
     )
 
 
@@ -73,44 +90,11 @@ def train_section(job: Job) -> TrainSection:
         learning_rate=1e-6,
         per_device_train_batch_size=job.samples,
         gradient_accumulation_steps=1,
+        num_train_epochs=1 + job.repeats,
         max_length=job.max_length,
         max_tokens_per_row=max(2048, job.max_length),
+        save_steps=10**6,
     )
-
-
-def make_plan(job: Job, loaded: LoadedModel, examples: list[Example], settings: TrainSection) -> Plan:
-    """The warm-up's step, then the timed one again and again; the reference is computed here."""
-    reference = reference_logprobs(
-        loaded.model,
-        examples,
-        fingerprint=loaded.fingerprint,
-        journal=None,
-        max_tokens_per_row=settings.max_tokens_per_row,
-        progress=lambda items: items,
-    )
-    parts = [range(job.samples), *[range(job.samples, 2 * job.samples)] * job.repeats]
-    batches = [fixed_batch(examples, part, step, job) for step, part in enumerate(parts, 1)]
-    return Plan(examples, reference, batches, settings)
-
-
-def fixed_batch(examples: Sequence[Example], part: range, step: int, job: Job) -> Batch:
-    """A step of exactly these examples."""
-    members = [examples[index] for index in part]
-    (batch,) = plan_batches(
-        members, samples_per_step=len(members), epochs=1, seed=job.seed, with_partners=job.method == "kto"
-    )
-    shifted = ([part[index] for index in places] for places in (batch.members, batch.partners))
-    return Batch(step, float(step), *map(tuple, shifted))
-
-
-def train(adapted: Any, plan: Plan, clock: StepClock, folder: Path, seed: int) -> None:
-    """Run the trainer's own loop."""
-    checkpoints = Checkpoints(folder, "benchmark")
-    checkpoints.open()
-    trainer = TreeTrainer(adapted, plan, checkpoints, seed=seed, tick=lambda: None)
-    trainer.args.save_strategy = "no"
-    trainer.add_callback(clock)
-    trainer.train()
 
 
 def sequence_tokens(examples: Sequence[Example]) -> int:
@@ -122,24 +106,31 @@ def count_flops(model: Any, rows: Sequence[Row], *, adapter: int) -> int:
     """Multiplications and additions of a DPO step's weights: 2 for each weight and token forward, 2 backward to the
     inputs, and 2 more for the gradients of the adapter's own weights.
 
-    The LM head counts for parents of scored tokens alone. Attention, softmax, norms and whatever is computed twice to
-    save memory are left out: the share of the peak that follows is a lower bound.
+    The LM head counts forward for the parents of scored tokens, and backward for those whose token not all answers
+    begin with. Attention, softmax, norms and whatever is computed twice to save memory are left out: the share of the
+    peak that follows is a lower bound.
     """
     head = model.get_output_embeddings().weight.numel()
-    layers = sum(
-        module.weight.numel()
-        for name, module in model.base_model.named_modules()
-        if isinstance(module, torch.nn.Linear)
-    )
+    layers = sum(module.weight.numel() for module in linear_layers(model))
     tokens = sum(map(len, rows))
-    parents = sum(len(set(piece.tree.parents[piece.tree.first_scored :])) for row in rows for piece in row.pieces)
-    return tokens * (4 * layers + 6 * adapter) + 4 * parents * head
+    scored = sum(len(head_parents(piece, 0)) for row in rows for piece in row.pieces)
+    with_gradient = sum(len(head_parents(piece, piece.shared)) for row in rows for piece in row.pieces)
+    return tokens * (4 * layers + 6 * adapter) + 2 * (scored + with_gradient) * head
+
+
+def head_parents(piece: Piece, start: int) -> set[int]:
+    """Parents of the tokens of all answers from place `start` on."""
+    return {piece.tree.parents[node] for path in piece.tree.paths for node in path[start:]}
+
+
+def linear_layers(model: Any) -> list[torch.nn.Linear]:
+    """The linear layers below the head."""
+    return [module for module in model.base_model.modules() if isinstance(module, torch.nn.Linear)]
 
 
 def adapter_weights(model: Any, settings: TrainSection) -> int:
     """Weights of a LoRA adapter on all linear layers but the head."""
-    linear = [module for module in model.base_model.modules() if isinstance(module, torch.nn.Linear)]
-    return sum(settings.lora_r * (module.in_features + module.out_features) for module in linear)
+    return sum(settings.lora_r * (module.in_features + module.out_features) for module in linear_layers(model))
 
 
 def matmul_peak(dtype: str) -> float:
@@ -161,7 +152,7 @@ def measure_nothing_shared(job: Job, drawn: Drawn) -> Measured:
     torch.set_num_threads(job.threads)
     model, tokenizer = load_embedded(getattr(torch, job.dtype))
     examples = encode_pairs(tokenizer, drawn.timed, max_length=job.max_length).examples
-    groups = unrelated_groups([one.chosen for one in examples], tokenizer.bos_token_id)
+    groups = unrelated_groups([one.completions[0] for one in examples], tokenizer.bos_token_id)
     loaded = LoadedModel(model, tokenizer, "embedded", "benchmark")
     with lora(loaded, train_section(job), seed=job.seed) as adapted:
         found = compare("nothing shared", training, adapted, groups, job.repeats)

@@ -16,7 +16,7 @@ import psutil
 import transformers
 
 POLL_S = 0.1
-LINES_SHOWN = 3
+LINES_SHOWN = 1
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Job:
     """What `preference_samples.save_samples` wrote."""
     micro_batch: int = 1
     """TRL's, in samples."""
-    max_length: int = 640
+    max_length: int = 512
     repeats: int = 3
-    seconds: float = 60.0
+    seconds: float = 12.0
     """No further step is timed after so many."""
     seed: int = 0
 

@@ -29,7 +29,7 @@ from torch import Tensor
 from seapo.model import encode_chat, load_embedded
 from seapo.tasks.starter import training_samples
 from seapo.train.step import mixed_precision
-from seapo.tree import Group, build_tree, fill_tokens, pack_rows, score_rows, short_row_attention
+from seapo.tree import Group, lay_rows, score_rows
 
 MICRO_BATCH = 2  # samples, the paper's and the recipe's `per_device_train_batch_size`
 TOKENS_PER_ROW = 2048
@@ -77,8 +77,7 @@ def exchange_word(answer: str, rng: random.Random) -> str:
 
 def tree_scores(model: Any, groups: Sequence[Group]) -> Iterator[dict[tuple[int, int], Tensor]]:
     """Summed log-probabilities by (group, completion), a row of trees at a time."""
-    rows = pack_rows(groups, TOKENS_PER_ROW, fill_tokens=fill_tokens(model))
-    for scores in score_rows(model, rows):
+    for scores in score_rows(model, lay_rows(model, groups, TOKENS_PER_ROW)):
         yield {place: completion.logprobs.sum() for place, completion in scores.items()}
 
 
@@ -152,7 +151,7 @@ def compare(what: str, run: Callable[..., Any], model: Any, groups: list[Group],
         tree_cpu_s=round(tree_cpu_s, 3),
         padded_cpu_s=round(padded_cpu_s, 3),
         cpu_ratio=round(padded_cpu_s / tree_cpu_s, 2),
-        tree_tokens=sum(map(len, pack_rows(groups, TOKENS_PER_ROW, fill_tokens=fill_tokens(model)))),
+        tree_tokens=sum(map(len, lay_rows(model, groups, TOKENS_PER_ROW))),
         padded_tokens=sum(count_padded(groups, start) for start in range(0, len(groups), MICRO_BATCH)),
         largest_gap_nats=max(abs(values[0][place] - values[1][place]) for place in values[0]),
     )
@@ -180,12 +179,10 @@ def main() -> None:
         adapted = peft.get_peft_model(model, config)
         for negatives in options.negatives:
             groups = make_groups(tokenizer, options.samples, negatives)
-            longest = max(len(build_tree(group.prompt, group.completions)) for group in groups)
-            with short_row_attention(adapted, longest):
-                results += [
-                    compare("scoring", scoring, adapted, groups, options.repeats),
-                    compare("training step", training, adapted, groups, options.repeats),
-                ]
+            results += [
+                compare("scoring", scoring, adapted, groups, options.repeats),
+                compare("training step", training, adapted, groups, options.repeats),
+            ]
     report(results, options)
 
 
