@@ -302,8 +302,8 @@ def kto_kl(
     tensor(0.)
     """
     ratios = (policy_logprobs - reference_logprobs).detach()
-    added, count = total(torch.stack([ratios.sum(), ratios.new_tensor(len(ratios))]))
-    return (added / count).clamp(min=0)
+    sums = total(torch.stack([ratios.sum(), ratios.new_tensor(len(ratios))]))
+    return (sums[0] / sums[1]).clamp(min=0)
 
 
 def apo_zero_unpaired_loss(
