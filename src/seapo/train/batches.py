@@ -2,12 +2,14 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seapo.errors import TrainError
 from seapo.train.examples import Example
 from seapo.tree import Group
+
+GOOD, BOTH, BAD = "good", "both", "bad"
 
 
 @dataclass(frozen=True)
@@ -22,19 +24,24 @@ class Batch:
     """Indices into the examples."""
 
 
-def plan_batches(examples: Sequence[Example], *, samples_per_step: int, epochs: float, seed: int) -> list[Batch]:
+def plan_batches(
+    examples: Sequence[Example], *, samples_per_step: int, epochs: float, seed: int, processes: int = 1
+) -> list[Batch]:
     """The batches of the whole training: every epoch in an order of its own, drawn from (seed, sample id).
 
-    The last batch of an epoch may be smaller.
+    `samples_per_step` counts the samples of all processes, of which process r of n takes `members[r::n]`. Where samples
+    have answers of one label only, both labels are spread evenly over the steps, and each step, and each process's
+    share of it, holds both as long as both are left. The processes change which samples make up a step only where one
+    label is so rare that it would not reach all of them. The last batch of an epoch may be smaller.
     """
     per_epoch = math.ceil(len(examples) / samples_per_step)
-    batches = []
-    for number in range(math.ceil(epochs * per_epoch)):
-        epoch, place = divmod(number, per_epoch)
+    labels = [_labels(example) for example in examples]
+    batches: list[Batch] = []
+    for epoch in range(math.ceil(epochs)):
         order = _epoch_order(examples, seed, epoch)
-        members = order[place * samples_per_step : (place + 1) * samples_per_step]
-        batches.append(Batch(number + 1, (number + 1) / per_epoch, tuple(members)))
-    return batches
+        for place, members in enumerate(_spread(order, labels, samples_per_step, processes), start=1):
+            batches.append(Batch(len(batches) + 1, epoch + place / per_epoch, members))
+    return batches[: math.ceil(epochs * per_epoch)]
 
 
 def mismatched_groups(examples: Sequence[Example], *, max_length: int, seed: int) -> list[Group]:
@@ -63,6 +70,38 @@ def mismatched_groups(examples: Sequence[Example], *, max_length: int, seed: int
         answer = draw.choice(partner.answers)
         groups.append(Group(example.prompt, [answer.tokens[: max_length - len(example.prompt)]]))
     return groups
+
+
+def _labels(example: Example) -> str:
+    """Which labels the example's answers have."""
+    labels = {answer.is_desirable for answer in example.answers}
+    return BOTH if len(labels) == 2 else GOOD if True in labels else BAD
+
+
+def _spread(order: Sequence[int], labels: Sequence[str], size: int, processes: int) -> Iterator[tuple[int, ...]]:
+    """The order in batches, each with its share of every label: good ones, then those with both, then bad ones.
+
+    So laid out, the good ones lie side by side, and so do the bad ones: taking every n-th member gives each process
+    some of both, if there are n of both.
+    """
+    left = {name: [index for index in order if labels[index] == name] for name in (GOOD, BOTH, BAD)}
+    while remaining := sum(map(len, left.values())):
+        taken = _shares({name: len(waiting) for name, waiting in left.items()}, min(size, remaining), processes)
+        yield tuple(index for name in (GOOD, BOTH, BAD) for index in left[name][: taken[name]])
+        left = {name: waiting[taken[name] :] for name, waiting in left.items()}
+
+
+def _shares(left: Mapping[str, int], size: int, processes: int) -> dict[str, int]:
+    """How many samples of each label the next batch takes: in proportion, but enough for all processes if it can be."""
+    is_one_short = min(left[GOOD], left[BAD]) < processes
+    both = max(round(size * left[BOTH] / sum(left.values())), min(processes, size, left[BOTH]) if is_one_short else 0)
+    size -= both
+    single = left[GOOD] + left[BAD]
+    least = max(min(processes - both, size // 2), 0)
+    good = round(size * left[GOOD] / single) if single else 0
+    good = max(good, min(least, left[GOOD]), size - left[BAD])
+    good = min(good, size - min(least, left[BAD]), left[GOOD])
+    return {GOOD: good, BOTH: both, BAD: size - good}
 
 
 def _epoch_order(examples: Sequence[Example], seed: int, epoch: int) -> list[int]:
