@@ -1,5 +1,7 @@
 """One step against the plain computation: the same loss and gradients, whatever the rows."""
 
+from dataclasses import replace
+
 import peft
 import pytest
 import torch
@@ -9,8 +11,8 @@ from hypothesis import strategies as st
 from seapo.recipe import TrainSection
 from seapo.train.examples import encode_pairs
 from seapo.train.objective import dpo_loss, kto_kl, kto_loss
-from seapo.train.reference import reference_logprobs
-from seapo.train.step import StepSamples, closed_sets, compute_step
+from seapo.train.reference import ReferenceModel, group_logprobs, reference_logprobs
+from seapo.train.step import Processes, StepSamples, closed_sets, compute_step
 from seapo.tree import Group, pack_rows
 from seapo.tree.backbone import CPU_FILL_TOKENS
 
@@ -37,12 +39,14 @@ def samples(embedded, sums, policy):
         reference = [[plain_logprob(policy, e.prompt, a).item() for a in e.completions] for e in examples]
     partners = [*examples[1:], examples[0]]
     mismatched = [Group(own.prompt, other.completions) for own, other in zip(examples, partners, strict=True)]
-    return StepSamples(examples, reference, mismatched)
+    with torch.no_grad(), policy.disable_adapter():
+        borrowed = [[plain_logprob(policy, g.prompt, a).item() for a in g.completions] for g in mismatched]
+    return StepSamples(examples, reference, mismatched, borrowed)
 
 
 def plain_logprob(model, prompt, completion):
     ids = torch.tensor([[*prompt, *completion]])
-    logprobs = model(ids).logits[0].float().log_softmax(-1)
+    logprobs = model(ids).logits[0].double().log_softmax(-1).float()
     return sum(logprobs[place - 1, ids[0, place]] for place in range(len(prompt), ids.shape[1]))
 
 
@@ -62,14 +66,10 @@ def plain_loss(model, samples, method):
 
 @torch.no_grad()
 def plain_kl(model, samples):
-    def scores():
-        return torch.stack(
-            [plain_logprob(model, g.prompt, answer) for g in samples.mismatched for answer in g.completions]
-        )
-
-    policy = scores()
-    with model.disable_adapter():
-        return kto_kl(policy, scores())
+    policy = [plain_logprob(model, g.prompt, answer) for g in samples.mismatched for answer in g.completions]
+    return kto_kl(
+        torch.stack(policy), torch.tensor([value for group in samples.mismatched_reference for value in group])
+    )
 
 
 def gradients(model):
@@ -118,9 +118,10 @@ def test_the_log_probabilities_are_those_of_the_completions(policy, samples):
 def test_the_kl_term_matters(policy, samples):
     """Control: with siblings in the place of borrowed answers, the estimate and with it the gradients differ."""
     siblings = [Group(one.prompt, one.completions) for one in samples.examples]
-    honest = [samples.mismatched[0]]
-    first = step(policy, StepSamples(samples.examples, samples.reference, honest), "kto", 2048)[0]
-    second = step(policy, StepSamples(samples.examples, samples.reference, siblings), "kto", 2048)[0]
+    honest = (samples.mismatched[:1], samples.mismatched_reference[:1])
+    first = step(policy, StepSamples(samples.examples, samples.reference, *honest), "kto", 2048)[0]
+    other = StepSamples(samples.examples, samples.reference, siblings, samples.reference)
+    second = step(policy, other, "kto", 2048)[0]
     assert first.kl > 0.1
     assert first.loss != pytest.approx(second.loss, rel=1e-3)
 
@@ -144,16 +145,97 @@ def test_dropout_is_the_same_in_both_computations_of_a_split_group(tiny, samples
 def test_in_bfloat16_the_first_step_finds_no_change_and_float32_weights(tiny, embedded, sums):
     model = peft.get_peft_model(tiny(torch.bfloat16).model, LORA)
     examples = encode_pairs(embedded[1], sums(2), max_length=512).examples
-    with model.disable_adapter():
-        reference = reference_logprobs(
-            model, examples, fingerprint="", journal=None, max_tokens_per_row=512, progress=lambda items: items
-        )
     borrowed = [Group(examples[0].prompt, examples[1].completions), Group(examples[1].prompt, examples[0].completions)]
-    result, found, _ = step(model, StepSamples(examples, reference, borrowed), "kto", 512)
+    with model.disable_adapter():
+        own = ReferenceModel(model, "", None, 512)
+        reference, of_borrowed = reference_logprobs(own, examples), group_logprobs(own, borrowed)
+    result, found, _ = step(model, StepSamples(examples, reference, borrowed, of_borrowed), "kto", 512)
     assert result.logprobs == reference
     assert result.kl == 0.0
     assert {gradient.dtype for gradient in found.values()} == {torch.float32}
     assert any(gradient.norm() > 0 for name, gradient in found.items() if "lora_B" in name)
+
+
+def test_gradient_checkpointing_changes_nothing(policy, samples):
+    first, expected, _ = step(policy, samples, "kto", 2048)
+    policy.gradient_checkpointing_enable({"use_reentrant": False})
+    for budget in (2048, 40):
+        second, found, _ = step(policy, samples, "kto", budget)
+        assert second.loss == pytest.approx(first.loss, rel=1e-6)
+        for name, gradient in found.items():
+            assert (gradient - expected[name]).norm() < 1e-3 * expected[name].norm(), (name, budget)
+
+
+def test_edit_weights_weigh_tokens(policy, samples):
+    """At weight w, a token inside an edit counts w times: as a weighted sum of plain log-probabilities has it."""
+    first = samples.examples[0]
+    marked = replace(first, answers=tuple(replace(one, edited=(4, 5)) for one in first.answers))
+    settings = TrainSection(method="ipo", edit_weight=2.5)
+    result = compute_step(
+        policy, StepSamples([marked], samples.reference[:1]), settings, backward=torch.Tensor.backward
+    )
+    for answer, value in zip(marked.answers, result.logprobs[0], strict=True):
+        ids = torch.tensor([[*marked.prompt, *answer.tokens]])
+        with torch.no_grad():
+            logprobs = policy(ids).logits[0].log_softmax(-1)[len(marked.prompt) - 1 : -1]
+        each = logprobs[torch.arange(len(answer.tokens)), torch.tensor(answer.tokens)]
+        assert value == pytest.approx((each * torch.tensor(answer.weights(2.5))).sum().item(), abs=1e-4)
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto", "simpo"])
+def test_shares_of_a_step_add_up_to_it(policy, samples, method):
+    """Two processes, each with its share and the totals of both, give the loss and the gradients of one."""
+    if method != "kto":
+        samples = StepSamples(samples.examples, samples.reference)
+    settings = TrainSection(method=method, **SETTINGS)
+    whole, expected, _ = step(policy, samples, method, 2048)
+    shares = [
+        StepSamples(*(part[rank::2] for part in (s.examples, s.reference, s.mismatched, s.mismatched_reference)))
+        for s in [samples]
+        for rank in (0, 1)
+    ]
+    sums: list[torch.Tensor] = []  # of each question that a process asks, in order
+
+    def asked(rank, totals):
+        def total(values):
+            totals.append(values)
+            return values if rank is None else sums[len(totals) - 1]
+
+        return Processes(total=total, most=lambda number: number)
+
+    own: list[list[torch.Tensor]] = [[], []]
+    for rank, share in enumerate(shares):
+        compute_step(policy, share, settings, backward=lambda loss: None, processes=asked(None, own[rank]))
+    sums = [left + right for left, right in zip(*own, strict=True)]
+    policy.zero_grad()
+    parts = [
+        compute_step(policy, share, settings, backward=torch.Tensor.backward, processes=asked(rank, []))
+        for rank, share in enumerate(shares)
+    ]
+    assert sum(part.loss for part in parts) == pytest.approx(whole.loss, rel=1e-5)
+    for name, gradient in gradients(policy).items():
+        assert (gradient - expected[name]).norm() < 1e-3 * expected[name].norm(), name
+
+
+def test_a_process_with_fewer_rows_keeps_the_others_company(policy, samples):
+    result, expected, calls = step(policy, StepSamples(samples.examples, samples.reference), "dpo", 2048)
+    settings = TrainSection(method="dpo", **SETTINGS)
+    policy.zero_grad()
+    made = []
+
+    def backward(loss):
+        made.append(loss.item())
+        loss.backward()
+
+    more = Processes(most=lambda number: number + 2 if number else 0, whole_groups=True)
+    again = compute_step(
+        policy, StepSamples(samples.examples, samples.reference), settings, backward=backward, processes=more
+    )
+    assert len(made) == calls + 2
+    assert made[-2:] == [0.0, 0.0]
+    assert again.loss == pytest.approx(result.loss)
+    for name, gradient in gradients(policy).items():
+        assert torch.allclose(gradient, expected[name]), name
 
 
 TOKENS = st.integers(0, 3)
