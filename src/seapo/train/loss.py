@@ -106,6 +106,7 @@ def label_weights(examples: Sequence[Example], settings: TrainSection) -> tuple[
 
     Where both are open, the more frequent label has weight 1 and the rarer one is raised; where one is given, the other
     follows from it. With one label alone, or one that is given the weight 0, there is nothing to balance.
+    Source: Ethayarajh et al. 2024, arXiv:2402.01306, Eq. 8, at the lower end of its range, the ratio 1.
     """
     labels = [answer.is_desirable for one in examples for answer in one.answers]
     desirable, undesirable = labels.count(True), labels.count(False)

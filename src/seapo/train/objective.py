@@ -9,7 +9,7 @@
 All numbers are natural: log-probabilities in nats, summed over the tokens of an answer, or, where a docstring says
 "per token", divided by their number. A log-ratio is log p_policy(answer) - log p_reference(answer); a margin is
 log p(chosen) - log p(rejected). A reward is beta times a log-ratio. Shapes broadcast: one chosen answer may stand
-against several rejected ones. Where TRL has a loss of the name, the number is TRL's.
+against several rejected ones. Where TRL has a loss of the name, the number is TRL's; `odds_ratio_loss` says what is different in ORPO.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def sigmoid_norm_loss(
 ) -> Float[Tensor, " pairs"]:
     """Loss per pair: `dpo_loss` on margins of log-probabilities per token, so that length is no reward of its own.
 
-    Source: Lambert et al. 2024 (Tülu 3), arXiv:2411.15124, Eq. 6.
+    Source: Lambert et al. 2024 (Tülu 3), arXiv:2411.15124, Section 5.1 ("length-normalized DPO").
 
     A margin that grew from 0.1 to 0.6 nats per token at beta 5: log(1 + e^-2.5) = 0.0789.
 
@@ -228,7 +228,8 @@ def odds_ratio_loss(
     """ORPO's second term, per pair: -beta * log sigmoid(log_odds(chosen) - log_odds(rejected)), log-probabilities per
     token; there is no reference.
 
-    The first term is `sft_loss` on the chosen answers, with weight 1; `beta` is the paper's lambda.
+    The first term is `sft_loss` on the chosen answers, with weight 1; `beta` is the paper's lambda. TRL's ORPOTrainer
+    takes that term over the tokens of the prompt, too; here, as in every method, it is over those of the answer.
     Source: Hong et al. 2024, arXiv:2403.07691, Eq. 6 and 7.
 
     A chosen answer of probability 1/2 per token, a rejected one of 1/4: the odds are 3 times as good, and
@@ -268,8 +269,7 @@ def kto_loss(
     undesirable_weight * (1 - sigmoid(beta * (kl - logratio))) for an undesirable one.
 
     `kl` is `kto_kl` of the same step, in nats.
-    Source: Ethayarajh et al. 2024, arXiv:2402.01306, Eq. 7 and 8; constants that have no gradient are left out but for
-    the 1, as TRL does.
+    Source: Ethayarajh et al. 2024, arXiv:2402.01306, Eq. 7; the weights are its lambda.
 
     At beta 0.1 and kl 0.5, a desirable answer that gained 1 nat and an undesirable one that lost 1 nat:
     1 - sigmoid(0.05) = 0.4875 and 1 - sigmoid(0.15) = 0.4626, the latter weighed twice: 0.9251.
