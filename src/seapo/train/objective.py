@@ -9,7 +9,8 @@
 All numbers are natural: log-probabilities in nats, summed over the tokens of an answer, or, where a docstring says
 "per token", divided by their number. A log-ratio is log p_policy(answer) - log p_reference(answer); a margin is
 log p(chosen) - log p(rejected). A reward is beta times a log-ratio. Shapes broadcast: one chosen answer may stand
-against several rejected ones. Where TRL has a loss of the name, the number is TRL's; `odds_ratio_loss` says what is different in ORPO.
+against several rejected ones. Where TRL has a loss of the name, the number is TRL's; `odds_ratio_loss` says what is
+different in ORPO.
 """
 
 from __future__ import annotations
