@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from preference_samples import Drawn
-from timed_child import Job, Measured, peak_mb, resident_mb
+from timed_child import Job, Measured, clocks, peak_mb, resident_mb
 from tree_vs_padded import compare, training
 
 import seapo.train
@@ -31,13 +31,15 @@ class StepMarks:
     """A progress bar that notes when each training step ended; the first step warms up."""
 
     def __init__(self) -> None:
-        self.marks: list[float] = []
+        self.marks: list[tuple[float, float]] = []
         self.before_mb = 0.0
 
-    @property
-    def steps_s(self) -> list[float]:
-        """From the end of one step to the end of the next: logging is in it, too."""
-        return [after - before for before, after in zip(self.marks[1:], self.marks[2:], strict=False)]
+    def steps(self, clock: int) -> list[float]:
+        """Seconds from the end of one step to the end of the next, by the wall (0) or of the processor (1).
+
+        Logging is in them, too.
+        """
+        return [after[clock] - before[clock] for before, after in zip(self.marks[1:], self.marks[2:], strict=False)]
 
     def __call__(self, description: str) -> Callable[[Iterable[Any]], Iterable[Any]]:
         """The bar of one part of the work."""
@@ -46,9 +48,9 @@ class StepMarks:
     def _walk(self, items: Iterable[Any]) -> Iterator[Any]:
         self.before_mb = resident_mb()
         for item in items:
-            self.marks.append(time.perf_counter())
+            self.marks.append(clocks())
             yield item
-        self.marks.append(time.perf_counter())
+        self.marks.append(clocks())
 
 
 def measure_seapo(job: Job, drawn: Drawn) -> Measured:
@@ -71,9 +73,10 @@ def measure_seapo(job: Job, drawn: Drawn) -> Measured:
         more["flops"] = count_flops(model, rows, adapter=adapter_weights(model, settings))
         more["peak_flops_per_s"] = matmul_peak(job.dtype)
     return Measured(
-        steps_s=steps.steps_s,
+        steps_s=steps.steps(0),
+        steps_cpu_s=steps.steps(1),
         samples=job.samples,
-        preparation_s=steps.marks[0] - start,
+        preparation_s=steps.marks[0][0] - start,
         before_mb=steps.before_mb,
         peak_mb=peak,
         computed_tokens=sum(map(len, rows)),

@@ -55,6 +55,8 @@ class Measured:
     status: str = "ok"
     steps_s: list[float] = field(default_factory=list)
     """Each timed optimiser step: forward, backward, optimiser."""
+    steps_cpu_s: list[float] = field(default_factory=list)
+    """The same in processor time, over all threads: waiting for a core is not in it."""
     samples: int = 0
     """Of one step."""
     preparation_s: float = 0.0
@@ -88,9 +90,10 @@ class StepClock(transformers.TrainerCallback):  # type: ignore[misc]
 
     def __init__(self, seconds: float) -> None:
         self.steps_s: list[float] = []
+        self.steps_cpu_s: list[float] = []
         self.before_mb = 0.0
         self._seconds = seconds
-        self._start = 0.0
+        self._start = (0.0, 0.0)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Memory before the first step."""
@@ -98,16 +101,22 @@ class StepClock(transformers.TrainerCallback):  # type: ignore[misc]
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Start the clock."""
-        self._start = time.perf_counter()
+        self._start = clocks()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         """Stop it; end the training where the time is spent."""
-        took = time.perf_counter() - self._start
+        wall, cpu = clocks()
         if state.global_step > 1:
-            self.steps_s.append(took)
+            self.steps_s.append(wall - self._start[0])
+            self.steps_cpu_s.append(cpu - self._start[1])
         if sum(self.steps_s) > self._seconds:
             control.should_training_stop = True
         return control
+
+
+def clocks() -> tuple[float, float]:
+    """Seconds by the wall, and of processor time."""
+    return time.perf_counter(), time.process_time()
 
 
 def resident_mb() -> float:

@@ -15,6 +15,9 @@ Parts: ratio (against TRL), growth (as the group grows), length (as the samples 
 padded rows where it has nothing to share), peak (the machine's rate of matrix products). All of them by default, which
 takes about half an hour on two cores; a cell of the ratio can be run alone. TRL's micro-batches hold whole samples, so
 sizes above --samples-per-step are not tried.
+
+Where other programs use the machine, run it with OMP_NUM_THREADS=1 and read the processor times: waiting for a core is
+not in them.
 """
 
 import argparse
@@ -22,6 +25,7 @@ import json
 import os
 import platform
 import shlex
+import statistics
 import sys
 import tempfile
 import time
@@ -42,6 +46,8 @@ PACKAGES = ("torch", "transformers", "peft", "trl", "accelerate")
 GROUPS = (1, 2, 4, 8)
 LENGTHS = (256, 512, 1024, 2048, 4096)
 QUICK = {"samples_per_step": 4, "repeats": 1, "batch_sizes": [1], "max_length": 128}
+UNRELATED = 8
+"""Answers of the pairs that share nothing."""
 ROOM = 64
 """Tokens by which a synthetic sample's negatives may outgrow it."""
 
@@ -169,6 +175,7 @@ def compare_sides(cell: dict[str, Any]) -> dict[str, Any]:
         theirs = cell.get(name)
         if ours and theirs and ours["status"] == theirs["status"] == "ok":
             found[f"times_{name}"] = round(ours["samples_per_s"] / theirs["samples_per_s"], 2)
+            found[f"cpu_times_{name}"] = round(theirs["cpu_step_s"] / ours["cpu_step_s"], 2)
             found[f"memory_share_{name}"] = round(ours["peak_mb"] / theirs["peak_mb"], 3)
     return found
 
@@ -191,7 +198,7 @@ def measure_length(bench: Bench) -> Iterator[dict[str, Any]]:
 
 def measure_other(bench: Bench, side: str) -> dict[str, Any]:
     """What a child of another kind finds."""
-    found = bench.run(bench.job(side, bench.draw("gsm8k", 1, samples=8)))
+    found = bench.run(bench.job(side, bench.draw("gsm8k", 1, samples=UNRELATED)))
     return {"status": found.status, **found.more}
 
 
@@ -204,6 +211,7 @@ def as_row(found: Measured) -> dict[str, Any]:
         "samples_per_s": round(found.samples_per_s, 4),
         "step_s": round(found.step_s, 3),
         "steps_s": [round(step, 3) for step in found.steps_s],
+        "cpu_step_s": round(statistics.median(found.steps_cpu_s), 3),
         "prepared_s": round(found.preparation_s, 2),
         "before_mb": round(found.before_mb),
         "peak_mb": round(found.peak_mb),
@@ -238,7 +246,7 @@ def processor() -> str:
     return names[0] if names else platform.processor()
 
 
-CELL_TITLES = ("side", "micro-batch", "samples/s", "step s", "prepared s", "tokens/s", "before MB", "peak MB")
+CELL_TITLES = ("side", "micro-batch", "samples/s", "step s", "cpu s", "prepared s", "tokens/s", "before MB", "peak MB")
 GROWTH_TITLES = ("", "s a sample", "tokens", "of", "tokens/s", "peak share", "peak MB")
 
 
@@ -271,12 +279,19 @@ def print_cell(cell: dict[str, Any]) -> None:
         if row["status"] != "ok":
             print(f"{name:>13}{row.get('micro_batch', ''):>13}  {row['status']}")
             continue
-        cells = (row["samples_per_s"], row["step_s"], row["prepared_s"], row["computed_tokens_per_s"])
+        cells = (
+            row["samples_per_s"],
+            row["step_s"],
+            row["cpu_step_s"],
+            row["prepared_s"],
+            row["computed_tokens_per_s"],
+        )
         print_row((name, row.get("micro_batch", ""), *cells, row["before_mb"], row["peak_mb"]))
-    for name, what in (("trl_best", "TRL's best"), ("trl_default", "TRL's default")):
+    for name, what in (("trl_best", "TRL's best setting"), ("trl_default", "TRL's default setting")):
         if f"times_{name}" in cell:
             share = cell[f"memory_share_{name}"]
-            print(f"  {cell[f'times_{name}']:.2f} times {what} setting, {share:.0%} of its memory")
+            times, cpu_times = cell[f"times_{name}"], cell[f"cpu_times_{name}"]
+            print(f"  {times:.2f} times {what} ({cpu_times:.2f} by processor time), {share:.0%} of its memory")
     if "share_of_peak" in cell.get("seapo", {}):
         print(f"  seapo reaches {cell['seapo']['share_of_peak']:.0%} of the measured peak")
 

@@ -53,6 +53,7 @@ def measure_trl(job: Job, drawn: Drawn) -> Measured:
     batches = trainer.args.gradient_accumulation_steps
     return Measured(
         steps_s=clock.steps_s,
+        steps_cpu_s=clock.steps_cpu_s,
         samples=job.samples,
         preparation_s=preparation_s,
         before_mb=clock.before_mb,

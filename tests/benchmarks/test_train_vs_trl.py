@@ -102,10 +102,10 @@ def test_trl_gets_whole_samples(rows_dir: Path, tokenizer: Any) -> None:
 def test_sides_are_compared_where_both_have_a_time() -> None:
     from train_vs_trl import compare_sides
 
-    ours = {"status": "ok", "samples_per_s": 2.0, "peak_mb": 1000}
-    theirs = {"status": "ok", "samples_per_s": 0.5, "peak_mb": 4000}
+    ours = {"status": "ok", "samples_per_s": 2.0, "peak_mb": 1000, "cpu_step_s": 3.0}
+    theirs = {"status": "ok", "samples_per_s": 0.5, "peak_mb": 4000, "cpu_step_s": 9.0}
     cell = {"seapo": ours, "trl_default": {"status": "over 18 GB"}, "trl_best": theirs}
-    assert compare_sides(cell) == {"times_trl_best": 4.0, "memory_share_trl_best": 0.25}
+    assert compare_sides(cell) == {"times_trl_best": 4.0, "cpu_times_trl_best": 3.0, "memory_share_trl_best": 0.25}
     assert compare_sides({"seapo": ours, "trl_best": None}) == {}
 
 
