@@ -50,7 +50,7 @@ def test_the_core_knows_no_stage():
 
 def test_shared_modules_import_no_stage():
     shared = [path for path in PACKAGE.glob("*.py") if path.stem not in (*COMPOSERS, "__init__")]
-    shared += [path for folder in ("model", "tasks", "tree") for path in (PACKAGE / folder).rglob("*.py")]
+    shared += [path for folder in ("model", "reading", "tasks", "tree") for path in (PACKAGE / folder).rglob("*.py")]
     for module in shared:
         assert not forbidden("", imports(module)), module
 

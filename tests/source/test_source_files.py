@@ -16,9 +16,9 @@ import pyarrow.parquet
 import pytest
 
 from seapo.errors import DataError
+from seapo.reading.streams import CHUNK_BYTES
 from seapo.recipe import DataSection
 from seapo.source import SourceResult, read_source
-from seapo.source.streams import CHUNK_BYTES
 
 ROWS = [
     {

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seapo.errors import DataError
+from seapo.reading.files import read_rows
+from seapo.reading.places import HUB_ID
+from seapo.reading.rows import stable_reason
 from seapo.recipe import DataSection
 from seapo.records import RejectedRow, Sample
 from seapo.source import SourceResult, read_source
-from seapo.source.files import read_rows
-from seapo.source.places import HUB_ID
-from seapo.source.rows import stable_reason
 from seapo.store import read_records, write_records
 
 QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

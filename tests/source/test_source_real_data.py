@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from seapo.reading import rows
 from seapo.recipe import DataSection
 from seapo.records import NumberTruth
-from seapo.source import SourceResult, read_source, rows
+from seapo.source import SourceResult, read_source
 
 
 def read(data_dir: Path, name: str) -> SourceResult:

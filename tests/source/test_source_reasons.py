@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from seapo.reading import rows
 from seapo.recipe import DataSection
 from seapo.records import RejectedRow, Sample
-from seapo.source import SourceResult, read_source, rows
+from seapo.source import SourceResult, read_source
 from seapo.store import read_records, write_records
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "data-formats.md"

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from itertools import chain
 
 from seapo.errors import DataError, UnknownNameError
+from seapo.reading.files import KINDS_IN_WORDS
+from seapo.reading.places import Part, Wanted, find_place
+from seapo.reading.rows import NOT_OBJECT, UNKNOWN_FILE, Row, UnusableRowError, set_aside, stable_reason
 from seapo.recipe import DataSection
 from seapo.records import RejectedRow, Sample
 from seapo.source.clean import Cleaner, draw
 from seapo.source.drafts import FIELDS
-from seapo.source.files import KINDS_IN_WORDS
 from seapo.source.formats import FORMATS
-from seapo.source.places import Part, find_place
 from seapo.source.recognition import SAMPLE_ROWS, Recognised, check_columns, recognise
-from seapo.source.rows import NOT_OBJECT, UNKNOWN_FILE, Row, UnusableRowError, set_aside, stable_reason
 from seapo.summaries import SourceSummary
 
 __all__ = ["FIELDS", "FORMATS", "Recognised", "SourceResult", "read_source", "recognise"]
@@ -48,7 +48,7 @@ def read_source(data: DataSection, *, seed: int, progress: Progress = iter) -> S
         raise UnknownNameError("format", data.format, [*FORMATS, "auto"])
     if data.path == "starter":
         return _read_starter(data, seed)
-    place = find_place(data)
+    place = find_place(Wanted(data.path, data.split))
     reading = _Reading(data, left_out=dict(place.left_out), is_alone=len(place.parts) == 1, progress=progress)
     for part in place.parts:
         reading.read(part)

@@ -6,10 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from seapo.records import RejectedRow, Sample, digest
-from seapo.source.conversation import normalised
-from seapo.source.drafts import Draft
-from seapo.source.rows import (
+from seapo.reading.conversation import normalised
+from seapo.reading.rows import (
     DUPLICATE,
     EMPTY_ANSWER,
     EMPTY_PROMPT,
@@ -24,6 +22,8 @@ from seapo.source.rows import (
     UnusableRowError,
     set_aside,
 )
+from seapo.records import RejectedRow, Sample, digest
+from seapo.source.drafts import Draft
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _LONGEST_ID = 200

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeGuard
 
-from seapo.records import Dimension, Message, NumberTruth
-from seapo.source.conversation import (
+from seapo.reading.conversation import (
     Messages,
     Reply,
     has_messages,
@@ -21,7 +20,8 @@ from seapo.source.conversation import (
     read_reply,
     read_transcript,
 )
-from seapo.source.rows import BAD_LABEL, BEYOND_TEXT, DIFFERENT_PROMPTS, EMPTY_PROMPT, WRONG_TYPE, UnusableRowError
+from seapo.reading.rows import BAD_LABEL, BEYOND_TEXT, DIFFERENT_PROMPTS, EMPTY_PROMPT, WRONG_TYPE, UnusableRowError
+from seapo.records import Dimension, Message, NumberTruth
 
 Field = Literal["prompt", "input", "system", "history", "messages", "chosen", "rejected", "label", "id"]
 FIELDS: Mapping[str, str] = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from seapo.source.conversation import ends_with_answer, has_messages
+from seapo.reading.conversation import ends_with_answer, has_messages
 from seapo.source.drafts import (
     Columns,
     Draft,

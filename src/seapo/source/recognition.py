@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from seapo.errors import DataError, UnknownNameError, did_you_mean
-from seapo.source.conversation import kind_in_words
+from seapo.reading.conversation import kind_in_words
+from seapo.reading.rows import MISSING_COLUMN, UnusableRowError, printable
 from seapo.source.drafts import FIELDS, Columns, Draft, Field, Values
 from seapo.source.formats import FORMATS, KNOWN_FORMATS, Format
-from seapo.source.rows import MISSING_COLUMN, UnusableRowError, printable
 
 ColumnMap = Mapping[Field, str]
 SAMPLE_ROWS = 1000

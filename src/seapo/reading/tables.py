@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from seapo.errors import DataError
+from seapo.reading.rows import BROKEN_TABLE, NOT_UTF8, Row, set_aside
+from seapo.reading.streams import GZIP_MAGIC
 from seapo.records import RejectedRow
-from seapo.source.rows import BROKEN_TABLE, NOT_UTF8, Row, set_aside
-from seapo.source.streams import GZIP_MAGIC
 from seapo.store import read_json
 
 PARQUET_MAGIC = b"PAR1"
@@ -110,9 +110,14 @@ def is_saved_dataset(folder: Path) -> bool:
     return (folder / "state.json").is_file() or (folder / "dataset_dict.json").is_file()
 
 
-def saved_dataset_rows(folder: Path, file: str, *, split: str) -> Iterator[Row | RejectedRow]:
-    """The rows of a folder that `datasets` saved; a folder of several splits gives the one that is named."""
-    folder = _split_folder(folder, split)
+def saved_dataset_rows(
+    folder: Path, file: str, *, split: str, choose: str = "choose by data.split one of"
+) -> Iterator[Row | RejectedRow]:
+    """The rows of a folder that `datasets` saved; a folder of several splits gives the one that is named.
+
+    `choose` is how the message for a split that is not there speaks of taking another one.
+    """
+    folder = _split_folder(folder, split, choose)
     line = 1
     for shard in _entry(folder / "state.json", "_data_files"):
         name = shard.get("filename") if isinstance(shard, dict) else None
@@ -125,7 +130,7 @@ def saved_dataset_rows(folder: Path, file: str, *, split: str) -> Iterator[Row |
             line += 1
 
 
-def _split_folder(folder: Path, split: str) -> Path:
+def _split_folder(folder: Path, split: str, choose: str) -> Path:
     if not (folder / "dataset_dict.json").is_file():
         return folder
     splits = _entry(folder / "dataset_dict.json", "splits")
@@ -133,9 +138,7 @@ def _split_folder(folder: Path, split: str) -> Path:
         return folder / split
     if len(splits) == 1:
         return folder / str(splits[0])
-    raise DataError(
-        f"{folder}: there is no split {split!r}; choose by data.split one of: {', '.join(map(str, splits))}"
-    )
+    raise DataError(f"{folder}: there is no split {split!r}; {choose}: {', '.join(map(str, splits))}")
 
 
 def _entry(path: Path, key: str) -> list[Any]:
@@ -146,13 +149,13 @@ def _entry(path: Path, key: str) -> list[Any]:
     return entry
 
 
-def hub_rows(name: str, file: str, *, split: str) -> Iterator[Row]:
+def hub_rows(name: str, file: str, *, split: str, key: str = "data.path") -> Iterator[Row]:
     """The rows of a data set of the hub, `owner/name` or `owner/name:configuration`; needs the package `datasets`."""
     try:
         import datasets
     except ImportError as problem:
         raise DataError(
-            f"data.path: {name!r} is no file or folder here, and reading a data set of the hub needs the package "
+            f"{key}: {name!r} is no file or folder here, and reading a data set of the hub needs the package "
             "datasets; install it with `pip install datasets`, or give the path of a file"
         ) from problem
     repository, _, configuration = name.partition(":")
@@ -162,8 +165,8 @@ def hub_rows(name: str, file: str, *, split: str) -> Iterator[Row]:
     # that the user named cannot be had.
     except Exception as problem:
         raise DataError(
-            f"data.path: {name!r} is no file or folder here, and the split {split!r} of a data set of that name cannot "
-            f"be loaded from the hub ({_first_line(problem)}); check the name, data.split (of a data set with several "
+            f"{key}: {name!r} is no file or folder here, and the split {split!r} of a data set of that name cannot "
+            f"be loaded from the hub ({_first_line(problem)}); check the name, the split (of a data set with several "
             "configurations: owner/name:configuration) and the network, or give the path of a file"
         ) from problem
     for line, value in enumerate(rows, start=1):

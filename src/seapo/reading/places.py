@@ -1,4 +1,4 @@
-"""What `data.path` stands for: a file, a folder, a folder of `datasets`, or a data set of the hub."""
+"""What a path in a recipe stands for: a file, a folder, a folder of `datasets`, or a data set of the hub."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seapo.errors import DataError, did_you_mean
-from seapo.recipe import DataSection
+from seapo.reading.files import ENDINGS, data_ending, read_rows
+from seapo.reading.rows import Row, printable
+from seapo.reading.tables import hub_rows, is_saved_dataset, saved_dataset_rows
 from seapo.records import RejectedRow
-from seapo.source.files import ENDINGS, data_ending, read_rows
-from seapo.source.rows import Row, printable
-from seapo.source.tables import hub_rows, is_saved_dataset, saved_dataset_rows
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*(:[\w.-]+)?")
 SPLITS = {
@@ -29,11 +28,24 @@ METADATA_FILES = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json"
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What a recipe names as its data, and how messages speak of that."""
+
+    path: str
+    split: str
+    key: str = "data.path"
+    """The recipe's key that holds the path."""
+    choose: str = "choose by data.split one of"
+    """How to take another split."""
+    accepted: str = "a file, a folder, 'starter', and the id of a data set of the hub, as owner/name"
+
+
+@dataclass(frozen=True)
 class Part:
     """Rows that share a format."""
 
     file: str
-    """Name for the records: of the file, below the folder that `data.path` names."""
+    """Name for the records: of the file, below the folder that the path names."""
     where: str
     """Name for messages, as the user wrote it."""
     rows: Callable[[], Iterator[Row | RejectedRow]]
@@ -41,36 +53,39 @@ class Part:
 
 @dataclass(frozen=True)
 class Place:
-    """The parts that `data.path` stands for, in order."""
+    """The parts that a path stands for, in order."""
 
     parts: list[Part]
     left_out: dict[str, str] = field(default_factory=dict)
     """File -> why it is not read."""
 
 
-def find_place(data: DataSection) -> Place:
-    """What the recipe's `data.path` stands for; raises DataError where it is nothing that can be read."""
+def find_place(wanted: Wanted) -> Place:
+    """What the recipe's path stands for; raises DataError where it is nothing that can be read."""
     try:
-        return _find(data)
+        return _find(wanted)
     except OSError as problem:
-        raise DataError(f"data.path: {data.path!r} cannot be read: {problem.strerror or problem}") from problem
+        raise DataError(f"{wanted.key}: {wanted.path!r} cannot be read: {problem.strerror or problem}") from problem
 
 
-def _find(data: DataSection) -> Place:
-    path = Path(data.path)
-    name = printable(path.name or data.path)
+def _find(wanted: Wanted) -> Place:
+    path = Path(wanted.path)
+    name = printable(path.name or wanted.path)
     if path.is_file():
         return Place([Part(name, str(path), lambda: read_rows(path, name))])
     if path.is_dir():
         if is_saved_dataset(path):
-            return Place([Part(name, str(path), lambda: saved_dataset_rows(path, name, split=data.split))])
-        return _folder(path, data.split)
-    if _may_be_hub_id(data.path):
-        return Place([Part(data.path, data.path, lambda: hub_rows(data.path, data.path, split=data.split))])
-    raise DataError(_missing(data.path, path))
+            options = {"split": wanted.split, "choose": wanted.choose}
+            return Place([Part(name, str(path), lambda: saved_dataset_rows(path, name, **options))])
+        return _folder(path, wanted)
+    if _may_be_hub_id(wanted.path):
+        options = {"split": wanted.split, "key": wanted.key}
+        return Place([Part(wanted.path, wanted.path, lambda: hub_rows(wanted.path, wanted.path, **options))])
+    raise DataError(_missing(wanted, path))
 
 
-def _folder(folder: Path, split: str) -> Place:
+def _folder(folder: Path, wanted: Wanted) -> Place:
+    split = wanted.split
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path.relative_to(folder)))
     data_files = [path for path in files if data_ending(path) and path.name not in METADATA_FILES]
     if not data_files:
@@ -82,7 +97,7 @@ def _folder(folder: Path, split: str) -> Place:
     chosen = of_split or [path for path in data_files if splits[path] is None]
     if not chosen:
         known = ", ".join(sorted({name for name in splits.values() if name}))
-        raise DataError(f"{folder}: no file is of the split {split!r}; choose by data.split one of: {known}")
+        raise DataError(f"{folder}: no file is of the split {split!r}; {wanted.choose}: {known}")
     name = printable(folder.resolve().name)
     why = f"its name is not of the split {split!r}; give the path of this file to read it"
     left_out = {_below(path, folder, name): why for path in data_files if path not in chosen}
@@ -117,12 +132,9 @@ def _may_be_hub_id(path: str) -> bool:
     return HUB_ID.fullmatch(path) is not None and not is_local
 
 
-def _missing(given: str, path: Path) -> str:
-    folder = path.parent
+def _missing(wanted: Wanted, path: Path) -> str:
+    folder, given = path.parent, wanted.path
     if not folder.is_dir():
-        return f"data.path: there is no file or folder {given!r}, nor the folder {str(folder)!r} that it would be in"
+        return f"{wanted.key}: there is no file or folder {given!r}, nor the folder {str(folder)!r} that it would be in"
     hint = did_you_mean(path.name, sorted(entry.name for entry in folder.iterdir()))
-    return (
-        f"data.path: there is no file or folder {given!r}.{hint} Accepted are a file, a folder, "
-        "'starter', and the id of a data set of the hub, as owner/name"
-    )
+    return f"{wanted.key}: there is no file or folder {given!r}.{hint} Accepted are {wanted.accepted}"

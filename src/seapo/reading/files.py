@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Literal
 
 from seapo.errors import DataError
+from seapo.reading.csv_records import csv_records, header_delimiter
+from seapo.reading.json_values import json_lines, json_values, parse_json
+from seapo.reading.rows import Row
+from seapo.reading.streams import ByteStream, read_head
+from seapo.reading.tables import ARROW_FILE_MAGIC, ARROW_STREAM_MAGIC, PARQUET_MAGIC, arrow_rows, parquet_rows
 from seapo.records import RejectedRow
-from seapo.source.csv_records import csv_records, header_delimiter
-from seapo.source.json_values import json_lines, json_values, parse_json
-from seapo.source.rows import Row
-from seapo.source.streams import ByteStream, read_head
-from seapo.source.tables import ARROW_FILE_MAGIC, ARROW_STREAM_MAGIC, PARQUET_MAGIC, arrow_rows, parquet_rows
 
 FileKind = Literal["json lines", "json values", "csv", "parquet", "arrow"]
 ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".arrow")

@@ -9,8 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from seapo.records import RejectedRow
-from seapo.source.rows import (
+from seapo.reading.rows import (
     BROKEN_JSON,
     CUT_GZIP,
     CUT_JSON,
@@ -21,7 +20,8 @@ from seapo.source.rows import (
     excerpt,
     set_aside,
 )
-from seapo.source.streams import ByteStream, split_lines
+from seapo.reading.streams import ByteStream, split_lines
+from seapo.records import RejectedRow
 
 ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 """What decoding with `surrogateescape` makes of a byte that is no UTF-8."""

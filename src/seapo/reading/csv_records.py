@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from seapo.errors import DataError
+from seapo.reading.conversation import has_messages
+from seapo.reading.json_values import ESCAPED_BYTE, parse_json
+from seapo.reading.rows import BROKEN_CSV, CUT_GZIP, MAX_ROW_BYTES, NOT_UTF8, TOO_LONG, Row, set_aside
+from seapo.reading.streams import ByteStream, split_lines
 from seapo.records import RejectedRow
-from seapo.source.conversation import has_messages
-from seapo.source.json_values import ESCAPED_BYTE, parse_json
-from seapo.source.rows import BROKEN_CSV, CUT_GZIP, MAX_ROW_BYTES, NOT_UTF8, TOO_LONG, Row, set_aside
-from seapo.source.streams import ByteStream, split_lines
 
 if TYPE_CHECKING:
     from _csv import Reader

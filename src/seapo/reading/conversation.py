@@ -12,8 +12,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from seapo.reading.rows import BAD_MESSAGE, DIFFERENT_PROMPTS, NO_ANSWER, WRONG_TYPE, UnusableRowError
 from seapo.records import Message, Role
-from seapo.source.rows import BAD_MESSAGE, DIFFERENT_PROMPTS, NO_ANSWER, WRONG_TYPE, UnusableRowError
 
 Messages = tuple[Message, ...]
 ROLES: Mapping[str, Role] = {

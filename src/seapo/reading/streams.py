@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from seapo.errors import DataError
-from seapo.source.rows import MAX_ROW_BYTES
+from seapo.reading.rows import MAX_ROW_BYTES
 
 CHUNK_BYTES = 2**16
 GZIP_MAGIC = b"\x1f\x8b"
