@@ -240,6 +240,13 @@ def test_groups_with_one_kind_of_answer_have_a_loss(method, label):
     assert bool(grad.abs().sum() > 0) == (method != "sft" or label)
 
 
+def test_the_likelihood_is_that_of_all_good_answers_and_of_no_other():
+    answers = (Answer(NEGATIVES[2], False), Answer(CHOSEN, True), Answer(NEGATIVES[1], True))
+    one = Example("a", (0,), answers)
+    assert loss_of(settings("sft"), one) == pytest.approx((11.0 + 8.5) / (4 + 3))
+    assert gradient(settings("sft"), one)[1].tolist() == pytest.approx([0, -1 / 7, -1 / 7])
+
+
 @pytest.mark.parametrize("method", PAIRED)
 def test_a_chosen_answer_alone_adds_nothing_but_its_likelihood(method):
     found, grad = gradient(settings(method), example(negatives=()))
