@@ -20,7 +20,8 @@ from seapo.reading.conversation import (
     read_reply,
     read_transcript,
 )
-from seapo.reading.rows import BAD_LABEL, BEYOND_TEXT, DIFFERENT_PROMPTS, EMPTY_PROMPT, WRONG_TYPE, UnusableRowError
+from seapo.reading.labels import read_label
+from seapo.reading.rows import BEYOND_TEXT, DIFFERENT_PROMPTS, EMPTY_PROMPT, WRONG_TYPE, UnusableRowError
 from seapo.records import Dimension, Message, NumberTruth
 
 Field = Literal["prompt", "input", "system", "history", "messages", "chosen", "rejected", "label", "id"]
@@ -42,7 +43,6 @@ _ATTACHED = ("images", "videos", "audios", "tools")
 _CALCULATOR_MARK = re.compile(r"<<[^<>\n]*>>")
 _FINAL_ANSWER = re.compile(r"^(?:####|A:)[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
-_LABELS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 
 
 @dataclass(frozen=True)
@@ -120,18 +120,6 @@ def read_gsm8k_solutions(values: Values, row: Columns) -> Draft:
 def is_graded(part: object) -> TypeGuard[Mapping[str, str]]:
     """Whether a column holds a model's solution with a grade."""
     return isinstance(part, Mapping) and isinstance(part.get("solution"), str) and "is_correct" in part
-
-
-def is_label(value: object) -> bool:
-    """Whether a value says good or bad: true, false, 1, 0, or these as text."""
-    return isinstance(value, bool | int | float | str) and str(value).strip().casefold() in _LABELS
-
-
-def read_label(value: object) -> bool:
-    """Whether the answer is labelled good; raises UnusableRowError where the label says neither."""
-    if not is_label(value):
-        raise UnusableRowError(BAD_LABEL, repr(value)[:80])
-    return _LABELS[str(value).strip().casefold()]
 
 
 def _final_number(text: str) -> NumberTruth | None:

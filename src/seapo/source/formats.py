@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from seapo.reading.conversation import ends_with_answer, has_messages
+from seapo.reading.labels import is_label
 from seapo.source.drafts import (
     Columns,
     Draft,
     Field,
     Values,
     is_graded,
-    is_label,
     read_draft,
     read_gsm8k,
     read_gsm8k_solutions,

@@ -7,6 +7,7 @@ from typing import Any
 
 from seapo.errors import DataError
 from seapo.model.encoding import EncodedChat, encode_chat
+from seapo.reading.rows import stable_reason
 from seapo.records import Edit, Message, PreferencePair, RejectedRow, apply_edits, edited_spans
 from seapo.train.truncation import Rule, Tokens, Truncation
 
@@ -175,7 +176,8 @@ class Gathering:
             if one.is_cut or prompt != one.prompt:
                 cut.append(one.name)
         shifted = tuple(one.name for one in self._found.values() if one.is_shifted)
-        return EncodedPairs(examples, dict(self.reasons), shifted, tuple(cut), tuple(rejected_rows))
+        counts = self.reasons + Counter(stable_reason(row.reason) for row in rejected_rows)
+        return EncodedPairs(examples, dict(counts), shifted, tuple(cut), tuple(rejected_rows))
 
     def _why_not(self, chosen: EncodedChat, rejected: EncodedChat, *, is_same: bool) -> str | None:
         if chosen.prompt != rejected.prompt:
@@ -201,7 +203,8 @@ def encode_pairs(
     for pair in pairs:
         try:
             chosen, rejected = (encode_answer(tokenizer, pair.prompt, one) for one in (pair.chosen, pair.rejected))
-            edited = _edited_tokens(pair, chosen, rejected)
+            texts = pair.chosen[0].content, pair.rejected[0].content
+            edited = edited_tokens(pair.edits, (texts[0], chosen), (texts[1], rejected))
         except DataError as problem:
             gathering.reasons[str(problem)] += 1
             continue
@@ -232,21 +235,23 @@ def touching_tokens(offsets: Sequence[tuple[int, int]], spans: Iterable[tuple[in
     return tuple(found)
 
 
-def _edited_tokens(
-    pair: PreferencePair, chosen: EncodedChat, rejected: EncodedChat
+def edited_tokens(
+    edits: tuple[Edit, ...], chosen: tuple[str, EncodedChat], rejected: tuple[str, EncodedChat]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Places of the replaced tokens in the chosen, and of the replacing ones in the rejected answer."""
-    edits: tuple[Edit, ...] = pair.edits
+    """Places of the replaced tokens in the chosen, and of the replacing ones in the rejected answer.
+
+    The answers come as text and tokens. Raises DataError where the edits do not lead from one to the other.
+    """
     if not edits:
         return (), ()
     try:
-        is_right = apply_edits(pair.chosen[0].content, edits) == pair.rejected[0].content
+        is_right = apply_edits(chosen[0], edits) == rejected[0]
     except ValueError:
         is_right = False
     if not is_right:
         raise DataError(WRONG_EDITS)
-    replaced = touching_tokens(chosen.offsets, [(edit.start, edit.end) for edit in edits])
-    return replaced, touching_tokens(rejected.offsets, edited_spans(edits))
+    replaced = touching_tokens(chosen[1].offsets, [(edit.start, edit.end) for edit in edits])
+    return replaced, touching_tokens(rejected[1].offsets, edited_spans(edits))
 
 
 def _before(length: int, places: Iterable[int]) -> tuple[int, ...]:
