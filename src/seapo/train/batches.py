@@ -84,11 +84,13 @@ def _spread(order: Sequence[int], labels: Sequence[str], size: int, processes: i
     So laid out, the good ones lie side by side, and so do the bad ones: taking every n-th member gives each process
     some of both, if there are n of both.
     """
-    left = {name: [index for index in order if labels[index] == name] for name in (GOOD, BOTH, BAD)}
-    while remaining := sum(map(len, left.values())):
-        taken = _shares({name: len(waiting) for name, waiting in left.items()}, min(size, remaining), processes)
-        yield tuple(index for name in (GOOD, BOTH, BAD) for index in left[name][: taken[name]])
-        left = {name: waiting[taken[name] :] for name, waiting in left.items()}
+    waiting = {name: [index for index in order if labels[index] == name] for name in (GOOD, BOTH, BAD)}
+    done = dict.fromkeys(waiting, 0)
+    while sum(done.values()) < len(order):
+        left = {name: len(waiting[name]) - done[name] for name in waiting}
+        taken = _shares(left, min(size, sum(left.values())), processes)
+        yield tuple(index for name in waiting for index in waiting[name][done[name] : done[name] + taken[name]])
+        done = {name: done[name] + taken[name] for name in waiting}
 
 
 def _shares(left: Mapping[str, int], size: int, processes: int) -> dict[str, int]:
