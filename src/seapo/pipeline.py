@@ -10,6 +10,7 @@ import functools
 import importlib.metadata
 import os
 import platform
+import shutil
 import sys
 import time
 import warnings
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 
 from seapo.errors import RunError
 from seapo.journal import Journal
-from seapo.recipe import DataSection, Recipe, dump_recipe
+from seapo.recipe import DataSection, ModelSection, Recipe, dump_recipe
 from seapo.records import (
     Candidate,
     ItemScore,
@@ -31,8 +32,10 @@ from seapo.records import (
     Skip,
     digest,
 )
-from seapo.runfolder import RunFolder, hash_files
+from seapo.runfolder import MANIFEST, RunFolder, hash_files
 from seapo.store import file_sha256, read_json, read_records, write_json, write_records, write_text
+from seapo.summaries import TrainSummary
+from seapo.trained import load_scorer, scorer_fingerprint, trained_weights
 
 T = TypeVar("T")
 REPORTED = ("source", "inject", "verify", "mix", "train", "evaluate")
@@ -64,9 +67,23 @@ class Run:
     folder: RunFolder = field(init=False)
     seconds: dict[str, float] = field(default_factory=dict)
     """Stage -> seconds that it took in this call; a reused stage is left out."""
+    has_called: bool = False
+    """Whether the other processes were called to train, where there are any."""
 
     def __post_init__(self) -> None:
         self.folder = RunFolder(self.recipe.run_dir)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this is the one of several processes that writes files and prints results."""
+        return _process_count() == 1 or os.environ.get("RANK") == "0"
+
+    def warn(self, text: str) -> None:
+        """A warning on stderr, above a progress bar that is under way."""
+        from tqdm import tqdm
+
+        if not self.quiet:
+            tqdm.write(f"  warning: {text}", file=sys.stderr)
 
     def say(self, text: str) -> None:
         """A line about progress, on stderr."""
@@ -100,6 +117,13 @@ def run_stages(run: Run, names: Sequence[str] | None = None) -> None:
     """
     _quiet_libraries()
     names = list(STAGES) if names is None else names
+    if _process_count() > 1:
+        _train_together(run, names)
+    else:
+        _run_stages(run, names)
+
+
+def _run_stages(run: Run, names: Sequence[str]) -> None:
     for stage in STAGES.values():
         if stage.name in names and stage.depends:
             stage.depends(run.recipe)  # a mistake in the last stage's settings shows before the first stage's work
@@ -189,6 +213,14 @@ def _model_hash(recipe: Recipe) -> list[str]:
     return [model_fingerprint(recipe.model), dtype_name(recipe.model.dtype)]
 
 
+def _train_hash(recipe: Recipe) -> list[Any]:
+    from seapo.model.identity import model_fingerprint
+
+    reference = recipe.train.reference
+    other = None if reference is None else model_fingerprint(ModelSection(name=reference))
+    return [_model_hash(recipe), other]
+
+
 def _inject_hash(recipe: Recipe) -> list[Any]:
     from seapo.inject import STRATEGIES
     from seapo.taxonomy import ERROR_TYPES
@@ -238,29 +270,17 @@ def _write_run_json(run: Run) -> None:
     )
 
 
+def _process_count() -> int:
+    """How many processes `accelerate launch` started for this."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def _quiet_libraries() -> None:
     """Keep the libraries' own bars and notices out of ours, where they are loaded at all."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-
-
-def _scorer(run: Run, *, dtype: str, adapter: Path | None = None) -> Any:
-    """A ChatScorer of the recipe's model, with an adapter merged into it if one is given; loads torch."""
-    from seapo.model import ChatScorer
-    from seapo.model.load import load_adapter, load_model
-
-    loaded = load_model(run.recipe.model, dtype=dtype)
-    model = load_adapter(loaded.model, adapter).merge_and_unload() if adapter else loaded.model
-    return ChatScorer(model, loaded.tokenizer, loaded.name, _scorer_fingerprint(run, dtype=dtype, adapter=adapter))
-
-
-def _scorer_fingerprint(run: Run, *, dtype: str, adapter: Path | None = None) -> str:
-    from seapo.model.identity import dtype_name
-
-    weights = hash_files(adapter) if adapter else None
-    return digest([_model_hash(run.recipe)[0], dtype_name(dtype), weights])
 
 
 def _write_source(run: Run, folder: Path) -> None:
@@ -281,8 +301,8 @@ def _write_inject(run: Run, folder: Path) -> None:
         result = inject(
             run.records("source", "samples.jsonl", Sample),
             run.recipe.inject,
-            scorer=lambda: _scorer(run, dtype=dtype),
-            fingerprint=_scorer_fingerprint(run, dtype=dtype),
+            scorer=lambda: load_scorer(run.recipe, dtype=dtype),
+            fingerprint=scorer_fingerprint(run.recipe, dtype=dtype),
             seed=run.recipe.seed,
             journal=journal,
             progress=run.progress("inject"),
@@ -323,22 +343,73 @@ def _write_mix(run: Run, folder: Path) -> None:
 
 
 def _write_train(run: Run, folder: Path) -> None:
-    from seapo.model.load import load_model
-    from seapo.train import train
+    from seapo.train import processes
 
+    if _take_over(run, folder):
+        return
     with run.journal() as journal:
-        summary = train(
-            run.records("mix", "pairs.jsonl", PreferencePair),
-            run.recipe.train,
-            model=load_model(run.recipe.model),
-            out_dir=folder,
-            seed=run.recipe.seed,
-            journal=journal,
-            progress=run.progress,
+        if processes.count() > 1:
+            run.has_called = True
+            processes.tell(str(folder))
+        _write_summary(folder, _train(run, folder, journal))
+
+
+def _train(run: Run, folder: Path, journal: Journal) -> TrainSummary:
+    from seapo.model.load import load_model
+    from seapo.train import processes, train
+
+    processes.join()  # before the model is loaded: each process has a device of its own
+    summary: TrainSummary = train(
+        run.records("mix", "pairs.jsonl", PreferencePair),
+        run.recipe.train,
+        model=load_model(run.recipe.model),
+        out_dir=folder,
+        seed=run.recipe.seed,
+        journal=journal,
+        progress=run.progress,
+        warn=run.warn,
+    )
+    return summary
+
+
+def _train_together(run: Run, names: Sequence[str]) -> None:
+    """The train stage in several processes: the main one does what one alone would do, and calls the others to it."""
+    from seapo.train import processes
+
+    if list(names) != ["train"]:
+        raise RunError(
+            f"{_process_count()} processes were started, and together they can only train; run the other stages in "
+            f"one, then: accelerate launch -m seapo train {run.folder.path}"
         )
-    _write_summary(folder, summary)
-    for warning in summary.warnings:
-        run.say(f"  warning: {warning}")
+    processes.join()
+    if processes.is_main():
+        try:
+            _run_stages(run, names)
+        finally:
+            if not run.has_called:
+                processes.tell(None)
+        return
+    run.quiet = True
+    called = processes.tell(None)
+    if called is not None:
+        with run.journal() as journal:
+            _train(run, Path(called), journal)
+
+
+def _take_over(run: Run, folder: Path) -> bool:
+    """Take what a finished training wrote that differs in `train.merge` alone; merge it, in place of training again."""
+    from seapo.model.load import load_model
+    from seapo.train.saving import merge_saved
+
+    settings = run.recipe.train
+    before = run.recipe.model_copy(update={"train": settings.model_copy(update={"merge": not settings.merge})})
+    finished = run.folder.stage("train")
+    if run.folder.fingerprint("train") != stage_fingerprint(Run(before), STAGES["train"]):
+        return False
+    shutil.copytree(finished, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST, "merged"))
+    if settings.merge and settings.tuning == "lora":
+        merge_saved(load_model(run.recipe.model), folder)
+    return True
 
 
 def _write_evaluate(run: Run, folder: Path) -> None:
@@ -346,14 +417,13 @@ def _write_evaluate(run: Run, folder: Path) -> None:
 
     settings = run.recipe.evaluate
     items = load_items(settings, seed=run.recipe.seed)
-    adapter = run.folder.stage("train") / "adapter"
     scores: dict[str, list[ItemScore]] = {}
     with run.journal() as journal:
-        for name, weights in (("before", None), ("after", adapter)):
+        for name, weights in (("before", None), ("after", trained_weights(run.folder))):
             scores[name] = evaluate(
                 items,
-                functools.partial(_scorer, run, dtype=settings.dtype, adapter=weights),
-                fingerprint=_scorer_fingerprint(run, dtype=settings.dtype, adapter=weights),
+                functools.partial(load_scorer, run.recipe, dtype=settings.dtype, weights=weights),
+                fingerprint=scorer_fingerprint(run.recipe, dtype=settings.dtype, weights=weights),
                 journal=journal,
                 progress=run.progress(f"evaluate {name}"),
             )
@@ -393,7 +463,7 @@ STAGES: dict[str, Stage] = {
             _sandbox_hash,
         ),
         Stage("mix", 1, ("mix",), {"source": ("samples.jsonl",), "verify": ("negatives.jsonl",)}, _write_mix),
-        Stage("train", 1, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, _model_hash),
+        Stage("train", 2, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, _train_hash),
         Stage("evaluate", 1, ("evaluate", "model"), {"train": ()}, _write_evaluate, _items_hash),
         Stage("report", 1, ("report",), dict.fromkeys(REPORTED, ()), _write_report),
     )

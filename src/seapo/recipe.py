@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from seapo.errors import RecipeError, did_you_mean
 from seapo.records import Status
 
-
 Method = Literal[
     "dpo", "ipo", "hinge", "robust", "apo_zero", "apo_down", "sigmoid_norm", "simpo", "orpo", "dpop",
     "kto", "apo_zero_unpaired", "sft",

@@ -89,6 +89,11 @@ class TrainSummary(Record):
     final: dict[str, float]
     """Metric -> mean over the last tenth of the steps (at least one)."""
     warnings: tuple[str, ...] = ()
+    tuning: Literal["lora", "full"] = "lora"
+    processes: int = 1
+    """How many trained together."""
+    label_weights: tuple[float, float] | None = None
+    """Of desirable and undesirable answers; None for a method without."""
 
 
 class ScoreRow(Record):

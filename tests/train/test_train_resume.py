@@ -12,13 +12,15 @@ import torch
 from seapo.journal import Journal
 from seapo.recipe import TrainSection
 from seapo.train import train
-from seapo.train.checkpoints import FILES, Checkpoints
+from seapo.train.checkpoints import PARTS, Checkpoints
 
 SETTINGS = TrainSection(
     method="kto", learning_rate=1e-2, num_train_epochs=2, per_device_train_batch_size=2, gradient_accumulation_steps=1,
     save_steps=2, lora_dropout=0.1, logging_steps=2,
 )  # fmt: skip
+FULL = SETTINGS.model_copy(update={"tuning": "full", "learning_rate": 1e-3})
 STEPS = 6
+FILES = ["rng_state.pth", *(names[0] for names in PARTS)]
 
 
 class KilledError(Exception):
@@ -44,17 +46,17 @@ def files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def run(folder, tiny, sums, dtype=torch.float32, **options):
+def run(folder, tiny, sums, dtype=torch.float32, settings=SETTINGS, **options):
     folder.mkdir(exist_ok=True)
-    return train(sums(5), SETTINGS, model=tiny(dtype), out_dir=folder, seed=0, **options)
+    return train(sums(5), settings, model=tiny(dtype), out_dir=folder, seed=0, **options)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, tiny, sums):
     @functools.cache
-    def complete(dtype=torch.float32):
+    def complete(dtype=torch.float32, settings=SETTINGS):
         folder = tmp_path_factory.mktemp("undisturbed")
-        summary = run(folder, tiny, sums, dtype)
+        summary = run(folder, tiny, sums, dtype, settings)
         assert summary.steps == STEPS
         return summary, files(folder)
 
@@ -69,6 +71,17 @@ def test_a_raised_kill_changes_nothing(tmp_path, tiny, sums, undisturbed, step, 
     assert run(tmp_path / "killed", tiny, sums, dtype) == summary
     assert files(tmp_path / "killed") == expected
     assert set(expected) >= {"metrics.jsonl", "adapter/adapter_model.safetensors", "adapter/README.md"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_all_weights_trained_resume_as_exactly(tmp_path, tiny, sums, undisturbed, dtype):
+    """The checkpoints hold float32 weights, though what is handed on is in the number type that the model came in."""
+    summary, expected = undisturbed(dtype, FULL)
+    with pytest.raises(KilledError):
+        run(tmp_path / "killed", tiny, sums, dtype, FULL, progress=dying_at(3))
+    assert run(tmp_path / "killed", tiny, sums, dtype, FULL) == summary
+    assert files(tmp_path / "killed") == expected
+    assert {"model/model.safetensors", "model/chat_template.jinja", "model/README.md"} <= set(expected)
 
 
 def test_a_kill_after_the_last_step_trains_nothing_again(tmp_path, tiny, sums, undisturbed, monkeypatch):
@@ -143,7 +156,7 @@ with Journal(folder.parent / "journal.sqlite") as journal:
     assert "optimizer.pt" in half
     assert "trainer_state.json" not in half
     with Journal(tmp_path / "journal.sqlite") as journal:
-        assert journal.counts() == {"reference": 5}
+        assert journal.counts() == {"reference": 10}  # five samples, and as many prompts with an answer of another one
         assert run(tmp_path / "killed", tiny, sums, journal=journal) == summary
     assert files(tmp_path / "killed") == expected
 

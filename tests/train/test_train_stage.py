@@ -123,9 +123,9 @@ def test_mistakes_in_the_settings_name_what_there_is(tiny, sums, tmp_path):
         train(sums(2), DPO.model_copy(update={"lora_target_modules": ("qq",)}), model=tiny(), out_dir=tmp_path, seed=0)
 
 
-def test_several_processes_are_refused_until_they_work(tiny, sums, tmp_path, monkeypatch):
+def test_a_process_that_should_not_be_alone_says_so(tiny, sums, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(TrainError, match="training runs in one process so far"):
+    with pytest.raises(TrainError, match="WORLD_SIZE says that 2 processes train together, but this one is alone"):
         train(sums(2), DPO, model=tiny(), out_dir=tmp_path, seed=0)
 
 

@@ -14,7 +14,12 @@ EXAMPLES = {
     "inject": ("seapo inject runs/quickstart", "seapo inject runs/quickstart inject.error_types=[logic]"),
     "verify": ("seapo verify runs/quickstart", "seapo verify runs/quickstart verify.accept=[proved]"),
     "mix": ("seapo mix runs/quickstart", "seapo mix runs/quickstart mix.kind=single mix.error_type=logic"),
-    "train": ("seapo train runs/quickstart", "seapo train runs/quickstart train.method=dpo train.beta=0.2"),
+    "train": (
+        "seapo train runs/quickstart",
+        "seapo train runs/quickstart train.method=dpo train.beta=0.2",
+        "seapo train runs/quickstart --merge",
+        "accelerate launch --num_processes 2 -m seapo train runs/quickstart",
+    ),
     "evaluate": (
         "seapo evaluate runs/quickstart evaluate.limit=10",
         "seapo evaluate runs/quickstart --data-dir ../data",
@@ -26,10 +31,15 @@ DETAILS = {
     "inject": "Candidates are ranked by how plausible the model finds them.",
     "verify": "A negative is proved (false arithmetic, another final answer, a failing unit test) or constructed.",
     "mix": "Kinds: mixed, single, all, original.",
-    "train": "Methods: kto, dpo. A stopped training goes on from its last checkpoint.",
+    "train": "Methods: dpo, ipo, hinge, robust, apo_zero, apo_down, sigmoid_norm, simpo, orpo, dpop, kto, "
+    "apo_zero_unpaired, sft. A stopped training goes on from its last checkpoint.",
     "evaluate": "Suites: starter, and truthfulqa where a data folder is given.",
     "report": "Writes RUN/report/index.html, which opens without a network.",
 }
+
+MERGE = click.option(
+    "--merge", is_flag=True, help="Write the whole model with the adapter merged in, too; the same as train.merge=true."
+)
 
 
 def build(name: str, summary: str) -> click.Command:
@@ -52,14 +62,18 @@ def _stage(name: str) -> Callable[..., None]:
         quiet: bool,
         dry_run: bool,
         data_dir: str | None = None,
+        merge: bool = False,
     ) -> None:
         from seapo.pipeline import Run, plan, run_stages
 
+        overrides = (*overrides, "train.merge=true") if merge else overrides
         run = Run(open_recipe(recipe, overrides, data_dir=data_dir), quiet=quiet)
         if dry_run:
             click.echo(f"{name}: {plan(run)[name]}")
             return
         run_stages(run, [name])
+        if not run.speaks:
+            return
         summary = run.folder.stage(name) / "summary.json"
         if as_json:
             found = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
@@ -73,6 +87,8 @@ def _stage(name: str) -> Callable[..., None]:
 def _decorate(name: str, command: Callable[..., None]) -> Callable[..., Any]:
     if name == "evaluate":
         command = DATA_DIR(command)
+    if name == "train":
+        command = MERGE(command)
     for decorator in (DRY_RUN, QUIET, JSON, OVERRIDES, RECIPE):
         command = decorator(command)
     return command

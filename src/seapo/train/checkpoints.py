@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PREFIX = "checkpoint-"
-FILES = (
-    "adapter_config.json", "adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth",
-    "trainer_state.json",
-)  # fmt: skip
+PARTS = (
+    ("trainer_state.json",),
+    ("scheduler.pt",),
+    ("optimizer.pt", "optimizer_0", "optimizer.bin"),
+    ("adapter_model.safetensors", "model.safetensors", "pytorch_model_fsdp_0", "pytorch_model_fsdp.bin"),
+)
+"""What a complete checkpoint holds: of each line one; the later names are what FSDP writes."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Checkpoints:
 
     root: Path
     plan: str
+    processes: int = 1
 
     @property
     def folder(self) -> Path:
@@ -46,13 +50,12 @@ class Checkpoints:
 
     def newest(self) -> Path | None:
         """The newest complete checkpoint; None where there is none."""
-        complete = [path for path in self._all() if all((path / name).is_file() for name in FILES)]
-        return max(complete, key=step_of, default=None)
+        return max((path for path in self._all() if self._is_complete(path)), key=step_of, default=None)
 
     def put_in_place(self, step: int) -> None:
         """Make the staged checkpoint of a step the newest, and remove the older ones."""
         staged = self.staging / f"{PREFIX}{step}"
-        for path in staged.iterdir():
+        for path in staged.rglob("*"):
             _flush(path)
         old = self._all()
         for path in old:
@@ -65,6 +68,11 @@ class Checkpoints:
     def remove(self) -> None:
         """Remove all checkpoints, once the training's result is in place."""
         shutil.rmtree(self.root)
+
+    def _is_complete(self, checkpoint: Path) -> bool:
+        numbers = ["rng_state.pth"] if self.processes == 1 else [f"rng_state_{n}.pth" for n in range(self.processes)]
+        parts = [*PARTS, *((name,) for name in numbers)]
+        return all(any((checkpoint / name).exists() for name in part) for part in parts)
 
     def _all(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if path.name.startswith(PREFIX)]

@@ -117,10 +117,11 @@ def training_warnings(steps: Sequence[dict[str, float]]) -> tuple[str, ...]:
 
     Steps that lack the metric are left out; a method without a reference has no change to tell of.
     """
-    return tuple(text for text in (_falling(steps), _easy(steps)) if text)
+    return tuple(text for text in (falling_warning(steps), easy_warning(steps, len(steps))) if text)
 
 
-def _falling(steps: Sequence[dict[str, float]]) -> str | None:
+def falling_warning(steps: Sequence[dict[str, float]]) -> str | None:
+    """What to say where the chosen answers lose probability, else None."""
     changes = [step[CHOSEN_CHANGE] for step in steps[-max(1, len(steps) // 4) :] if CHOSEN_CHANGE in step]
     if not changes or fmean(changes) >= FALL_NATS:
         return None
@@ -132,14 +133,15 @@ def _falling(steps: Sequence[dict[str, float]]) -> str | None:
     )
 
 
-def _easy(steps: Sequence[dict[str, float]]) -> str | None:
+def easy_warning(steps: Sequence[dict[str, float]], planned: int) -> str | None:
+    """What to say where the pairs are too easy, else None; the steps may be the first of those planned."""
     early = [(number, step[ACCURACY]) for number, step in enumerate(steps, 1) if ACCURACY in step]
-    early = [(number, value) for number, value in early if number <= len(steps) // 3]
+    early = [(number, value) for number, value in early if number <= planned // 3]
     for end in range(EASY_STEPS, len(early) + 1):
         if fmean(value for _, value in early[end - EASY_STEPS : end]) > EASY_ACCURACY:
             return (
                 f"the model told chosen from rejected in over {EASY_ACCURACY:.0%} of the pairs by step "
-                f"{early[end - 1][0]} of {len(steps)}: the negatives are easy to tell, so later steps teach little; "
+                f"{early[end - 1][0]} of {planned}: the negatives are easy to tell, so later steps teach little; "
                 "look at them for a giveaway"
             )
     return None

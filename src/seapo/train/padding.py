@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from seapo.recipe import TrainSection
+from seapo.train import processes
+from seapo.train.examples import Example
+from seapo.train.loss import NEEDS_PAIRS
+from seapo.train.plan import Plan
 from seapo.train.step import StepSamples, lay_rows
-from seapo.train.trainer import Plan
 from seapo.tree import Group
 
 
@@ -21,41 +24,39 @@ class TokenCount:
 
 
 def count_tokens(plan: Plan, model: Any) -> TokenCount:
-    """Tokens of a training plan; KTO's mismatched pairs are among them on both sides."""
+    """Tokens of a training plan over all processes; KTO's mismatched pairs are among them on both sides."""
     computed = padded = 0
     for batch in plan.batches:
-        samples = plan.samples(batch)
-        own = [Group(example.prompt, example.completions) for example in samples.examples]
-        for groups in (own, samples.mismatched):
-            computed += sum(len(row) for row in lay_rows(model, groups, plan.settings))
-        padded += padded_tokens(samples, plan.settings)
+        for rank in range(processes.count()):
+            samples = plan.samples(batch.members[rank :: processes.count()])
+            own = [Group(example.prompt, example.completions) for example in samples.examples]
+            for groups in (own, samples.mismatched):
+                computed += sum(len(row) for row in lay_rows(model, groups, plan.settings))
+            padded += padded_tokens(samples, plan.settings)
     return TokenCount(computed, padded)
 
 
 def padded_tokens(samples: StepSamples, settings: TrainSection) -> int:
     """Tokens of one step in padded micro-batches, padding included.
 
-    DPO pads the two rows of each pair together, the chosen answer once for every negative; KTO has a row for each
-    answer and, in batches of their own, for each mismatched answer.
+    A method of pairs pads the two rows of each pair together, the chosen answer once for every negative; the others
+    have a row for each answer (`sft` for each good one) and, in batches of their own, for each mismatched answer.
     """
     size = settings.per_device_train_batch_size
     total = 0
     for start in range(0, len(samples.examples), size):
-        own = [
-            len(example.prompt) + len(answer)
-            for example in samples.examples[start : start + size]
-            for rejected in example.rejected
-            for answer in (example.chosen, rejected)
-        ]
-        if settings.method == "kto":
-            own = [
-                len(example.prompt) + len(answer)
-                for example in samples.examples[start : start + size]
-                for answer in example.completions
-            ]
-        total += _padded(own)
+        total += _padded([length for one in samples.examples[start : start + size] for length in _own(one, settings)])
         total += _padded([length for group in samples.mismatched[start : start + size] for length in _lengths(group)])
     return total
+
+
+def _own(example: Example, settings: TrainSection) -> list[int]:
+    answers = list(example.answers)
+    if settings.method in NEEDS_PAIRS:
+        answers = [one for rejected in example.rejected for one in (example.chosen, rejected)]
+    elif settings.method == "sft":
+        answers = [one for one in answers if one.is_desirable]
+    return [len(example.prompt) + len(answer.tokens) for answer in answers]
 
 
 def _lengths(group: Group) -> list[int]:

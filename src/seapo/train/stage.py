@@ -1,34 +1,35 @@
-"""The stage: from preference pairs to an adapter, its metrics and a summary."""
+"""The stage: from preference pairs to an adapter or a model, its metrics and a summary."""
 
 import json
-import os
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import peft
-import torch
-import transformers
+from torch import Tensor
 
 from seapo.errors import TrainError
 from seapo.journal import Journal
 from seapo.model.load import LoadedModel
 from seapo.recipe import TrainSection
-from seapo.records import PreferencePair, digest
+from seapo.records import PreferencePair
 from seapo.store import write_text
 from seapo.summaries import TrainSummary
-from seapo.train.adapter import lora, model_card, save_adapter
-from seapo.train.batches import plan_batches
+from seapo.train import processes
+from seapo.train.card import model_card
 from seapo.train.checkpoints import Checkpoints, step_of
-from seapo.train.examples import EncodedPairs, Example, encode_pairs
+from seapo.train.conditions import check_conditions
+from seapo.train.examples import EncodedPairs, encode_pairs
+from seapo.train.loss import check_examples, label_weights
 from seapo.train.metrics import final_metrics, training_warnings, windows
 from seapo.train.padding import count_tokens
-from seapo.train.reference import reference_logprobs
-from seapo.train.trainer import Plan, TreeTrainer, check_schedule, run_training, ticker
+from seapo.train.plan import Plan, Progress, has_label_weights, make_plan
+from seapo.train.saving import ADAPTER, MERGED, MODEL, save_adapter, save_merged, save_model
+from seapo.train.trainer import TreeTrainer, Watcher, run_training, shower
+from seapo.train.tuning import tuned
 
 DIGITS = 7  # of a float32
-Progress = Callable[[str], Callable[[Iterable[Any]], Iterable[Any]]]
-"""From a description to what is put around an iterable, so that a bar moves as it is walked."""
 
 
 def train(
@@ -40,97 +41,95 @@ def train(
     seed: int,
     journal: Journal | None = None,
     progress: Progress = lambda description: lambda items: items,
+    warn: Callable[[str], None] = lambda text: warnings.warn(text, stacklevel=2),
 ) -> TrainSummary:
-    """Train a LoRA adapter on the pairs; write `adapter/` and `metrics.jsonl` into `out_dir`.
+    """Train on the pairs; write `adapter/` (or `model/`), `metrics.jsonl` and, if asked, `merged/` into `out_dir`.
 
     A call that was killed goes on from its newest checkpoint and ends with the very files of an undisturbed one, as
-    long as machine, thread count and versions are the same. The model is given back as it came.
+    long as machine, thread and process count and versions are the same. With LoRA in one process or under DDP the model
+    is given back as it came. Several processes, started by `accelerate launch`, all make this call.
     Raises TrainError where nothing can be trained on, or where loss or gradient stop being finite.
     """
-    check_schedule(settings)
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise TrainError("training runs in one process so far; start seapo without `accelerate launch` or `torchrun`")
-    encoded = encode_pairs(model.tokenizer, pairs, max_length=settings.max_length)
+    check_conditions(settings)
+    processes.join()
+    encoded = encode_pairs(model.tokenizer, pairs, max_length=settings.max_length, truncation=settings.truncation)
     if not encoded.examples:
         raise TrainError(_nothing_left(len(pairs), encoded))
-    plan = _plan(encoded.examples, settings, model, seed, journal, progress)
-    return _run(plan, encoded, model, out_dir, seed, progress)
+    check_examples(encoded.examples, settings)
+    plan = make_plan(encoded.examples, settings, model, seed=seed, journal=journal, progress=progress)
+    work = _Work(plan, encoded, settings, model, out_dir, seed)
+    return _run(work, progress, warn)
 
 
-def _run(
-    plan: Plan, encoded: EncodedPairs, model: LoadedModel, out_dir: Path, seed: int, progress: Progress
-) -> TrainSummary:
-    checkpoints = Checkpoints(out_dir / "checkpoints", _plan_digest(plan, model, seed))
-    checkpoints.open()
-    newest = checkpoints.newest()
-    with lora(model, plan.settings, seed=seed) as adapted:
+@dataclass(frozen=True)
+class _Work:
+    """One training: what goes in, and where what comes out is written."""
+
+    plan: Plan
+    encoded: EncodedPairs
+    settings: TrainSection
+    """As given."""
+    model: LoadedModel
+    out_dir: Path
+    seed: int
+
+    def card(self) -> str:
+        """The model card."""
+        return model_card(self.model, self.settings, self.encoded.examples, self.encoded.set_aside, seed=self.seed)
+
+
+def _run(work: _Work, progress: Progress, warn: Callable[[str], None]) -> TrainSummary:
+    plan, settings = work.plan, work.settings
+    checkpoints = Checkpoints(work.out_dir / "checkpoints", plan.fingerprint(work.model, work.seed), processes.count())
+    processes.on_main(checkpoints.open)
+    newest = processes.on_main(checkpoints.newest)
+    card = work.card()
+    with tuned(work.model, settings, seed=work.seed) as model:
         done = 0 if newest is None else step_of(newest)
-        tick = ticker(iter(progress("train")(range(done, len(plan.batches)))))
-        trainer = TreeTrainer(adapted, plan, checkpoints, seed=seed, tick=tick)
+        watcher = Watcher(shower(progress("train")(range(done, len(plan.batches)))), warn)
+        trainer = TreeTrainer(model, plan, checkpoints, seed=work.seed, watcher=watcher)
         run_training(trainer, newest)
-        card = model_card(model, plan.settings, encoded.examples, encoded.set_aside, seed=seed)
-        save_adapter(adapted, model, out_dir / "adapter", card=card)
-        summary = _summary(trainer, model, encoded)
-    _write_metrics(out_dir / "metrics.jsonl", trainer.steps_done(), plan.settings.logging_steps)
-    checkpoints.remove()
+        weights = trainer.gather_weights()
+        processes.on_main(lambda: _save_trained(trainer.model, work, card, weights))
+        summary = _summary(trainer, work)
+    if settings.merge and settings.tuning == "lora":
+        adapter, merged = work.out_dir / ADAPTER, work.out_dir / MERGED
+        processes.on_main(lambda: save_merged(work.model, adapter, merged, card=card))
+    processes.on_main(lambda: _finish(work, trainer.steps_done(), checkpoints))
     return summary
 
 
-def _plan(
-    examples: list[Example],
-    settings: TrainSection,
-    model: LoadedModel,
-    seed: int,
-    journal: Journal | None,
-    progress: Progress,
-) -> Plan:
-    batches = plan_batches(
-        examples,
-        samples_per_step=settings.per_device_train_batch_size * settings.gradient_accumulation_steps,
-        epochs=settings.num_train_epochs,
-        seed=seed,
-        with_partners=settings.method == "kto",
-    )
-    reference = reference_logprobs(
-        model.model,
-        examples,
-        fingerprint=model.fingerprint,
-        journal=journal,
-        max_tokens_per_row=settings.max_tokens_per_row,
-        progress=progress("reference"),
-    )
-    return Plan(examples, reference, batches, settings)
+def _save_trained(model: Any, work: _Work, card: str, weights: dict[str, Tensor] | None) -> None:
+    if work.settings.tuning == "lora":
+        save_adapter(model, work.model, work.out_dir / ADAPTER, card=card, weights=weights)
+        return
+    dtype = work.plan.compute_dtype
+    save_model(model, work.model, work.out_dir / MODEL, card=card, dtype=dtype, weights=weights)
 
 
-def _plan_digest(plan: Plan, model: LoadedModel, seed: int) -> str:
-    """16 hex digits over all that the weights follow from."""
-    return digest(
-        {
-            "settings": plan.settings,
-            "model": [model.fingerprint, str(model.model.dtype), str(model.model.device)],
-            "seed": seed,
-            "versions": [torch.__version__, transformers.__version__, peft.__version__],
-            "examples": [[one.id, one.prompt, one.completions, one.error_types] for one in plan.examples],
-            "reference": plan.reference,
-        }
-    )
+def _finish(work: _Work, steps: Sequence[dict[str, float]], checkpoints: Checkpoints) -> None:
+    _write_metrics(work.out_dir / "metrics.jsonl", steps, work.settings.logging_steps)
+    checkpoints.remove()
 
 
-def _summary(trainer: TreeTrainer, model: LoadedModel, encoded: EncodedPairs) -> TrainSummary:
-    steps, plan = trainer.steps_done(), trainer.plan
-    tokens = count_tokens(plan, model.model)
+def _summary(trainer: TreeTrainer, work: _Work) -> TrainSummary:
+    steps, plan, encoded = trainer.steps_done(), work.plan, work.encoded
+    tokens = count_tokens(plan, trainer.model)
     return TrainSummary(
         method=plan.settings.method,
-        model=model.name,
+        model=work.model.name,
         samples=len(encoded.examples),
         pairs=sum(len(example.rejected) for example in encoded.examples),
         set_aside=encoded.set_aside,
         steps=len(plan.batches),
-        trainable_parameters=sum(weight.numel() for weight in trainer.model.parameters() if weight.requires_grad),
+        trainable_parameters=sum(one.numel() for one in trainer.model.parameters() if one.requires_grad),
         tokens_computed=tokens.computed,
         tokens_padded=tokens.padded,
         final=final_metrics(steps),
         warnings=training_warnings(steps),
+        tuning=plan.settings.tuning,
+        processes=processes.count(),
+        label_weights=label_weights(encoded.examples, work.settings) if has_label_weights(work.settings) else None,
     )
 
 

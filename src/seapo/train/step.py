@@ -35,6 +35,8 @@ class StepSamples:
     """For KTO: prompts, each with answers of other ones."""
     mismatched_reference: Sequence[Sequence[float]] = ()
     """For each of these groups the reference log-probabilities of its answers, in nats."""
+    company: Example | None = None
+    """What to compute, for nothing, where another process has more rows than this one; the first example if None."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,18 @@ def _compute_rows(
         part = torch.stack(parts).sum()
         step.backward(part)
         loss += part.item()
-    for _ in range(step.processes.most(len(sets)) - len(sets)):
-        # Another process has more rows, and the model's parts are gathered pass by pass: keep it company.
-        company = _score_groups(model, sets[0], samples, settings)
-        step.backward(torch.cat(list(company.values())).sum() * 0.0)
+    for company in _company(samples, step.processes, len(sets)):
+        (row,) = lay_rows(model, [Group(company.prompt, company.completions)], settings, step.processes)
+        nothing = torch.cat(list(_score_groups(model, [row], StepSamples([company]), settings).values())).sum() * 0.0
+        step.backward(nothing)
     return StepResult(loss, logprobs, None if step.kl is None else step.kl.item())
+
+
+def _company(samples: StepSamples, processes: Processes, passes: int) -> list[Example]:
+    """What to compute for nothing: where a model's parts are gathered pass by pass, all processes make equally many."""
+    if not processes.whole_groups:
+        return []
+    return [samples.company or samples.examples[0]] * (processes.most(passes) - passes)
 
 
 def lay_rows(
@@ -126,7 +135,10 @@ def estimate_kl(model: Any, samples: StepSamples, settings: TrainSection, proces
     model.eval()
     with mixed_precision(model):
         scores = score(model, samples.mismatched, max_tokens_per_row=settings.max_tokens_per_row)
-    policy = torch.cat(scores)
+        passes = len(tree.lay_rows(model, samples.mismatched, settings.max_tokens_per_row))
+        for company in _company(samples, processes, passes):
+            score(model, [Group(company.prompt, company.completions[:1])], max_tokens_per_row=settings.max_length)
+    policy = torch.cat([torch.zeros(0, device=model.device), *scores])
     reference = policy.new_tensor([value for group in samples.mismatched_reference for value in group])
     return kto_kl(policy, reference, total=processes.total)
 

@@ -1,12 +1,13 @@
 """The training loop: `transformers.Trainer` with our own steps, checkpoints and metrics.
 
-To the Trainer one batch is one whole optimiser step, so that its loop, schedulers and checkpoints serve as they are,
-while `compute_step` decides how a step is computed.
+To the Trainer one batch is one whole optimiser step, so that its loop, schedulers, loggers and checkpoints serve as
+they are, while `compute_step` decides how a step is computed.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,73 +16,86 @@ import transformers
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from seapo.errors import TrainError, did_you_mean
-from seapo.recipe import TrainSection
-from seapo.train.batches import Batch, mismatched_group
+from seapo.errors import TrainError
+from seapo.train import processes
+from seapo.train.batches import Batch
 from seapo.train.checkpoints import Checkpoints
-from seapo.train.examples import Example
-from seapo.train.metrics import step_metrics
-from seapo.train.step import StepSamples, compute_step
+from seapo.train.metrics import means, merge_sums, step_sums, windows
+from seapo.train.plan import Plan
+from seapo.train.step import compute_step
+from seapo.train.watch import Watch
 
 SHOWN_IDS = 8
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All that the steps are computed from."""
+class Watcher:
+    """Who is told of each step while it happens."""
 
-    examples: Sequence[Example]
-    reference: Sequence[Sequence[float]]
-    """For each example the reference log-probabilities of its completions, in nats."""
-    batches: Sequence[Batch]
-    settings: TrainSection
-
-    def samples(self, batch: Batch) -> StepSamples:
-        """What one step is computed from."""
-        return StepSamples(
-            examples=[self.examples[index] for index in batch.members],
-            reference=[self.reference[index] for index in batch.members],
-            mismatched=[
-                mismatched_group(self.examples[index], self.examples[partner], self.settings.max_length)
-                for index, partner in zip(batch.members, batch.partners, strict=bool(batch.partners))
-            ],
-        )
+    show: Callable[[dict[str, float]], None] = field(default=lambda metrics: None)
+    """A progress bar, moved on by one step."""
+    warn: Callable[[str], None] = field(default=lambda text: None)
 
 
 class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
     """A Trainer whose batches are the steps of a plan."""
 
     def __init__(
-        self, model: Any, plan: Plan, checkpoints: Checkpoints, *, seed: int, tick: Callable[[], None]
+        self, model: Any, plan: Plan, checkpoints: Checkpoints, *, seed: int, watcher: Watcher | None = None
     ) -> None:
-        arguments = training_arguments(plan, checkpoints.staging, seed=seed, on_cpu=model.device.type == "cpu")
+        arguments = training_arguments(plan, checkpoints, seed=seed, on_cpu=model.device.type == "cpu")
+        processes.shard_on_cpu()
         super().__init__(model=model, args=arguments)
         self.plan = plan
         self._checkpoints = checkpoints
-        self._tick = tick
+        self._watcher = watcher or Watcher()
+        self._watch = Watch(self._watcher.warn, len(plan.batches))
         self._metrics: dict[str, float] = {}
         self._batch = plan.batches[0]
+        # Dropout must not be the same in every process; the first one is as if it were alone.
+        torch.manual_seed(seed + processes.rank())
         for printer in (transformers.PrinterCallback, transformers.ProgressCallback):
             self.remove_callback(printer)
+        for callback in self.callback_handler.callbacks:
+            if hasattr(callback, "tb_writer"):
+                callback.logging_dir = str(checkpoints.root.parent / "tensorboard")
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
-        """The batches of the plan, one by one, in order."""
+        """The batches of the plan, one by one, in order; every process has them whole."""
         return DataLoader(list(self.plan.batches), batch_size=1, collate_fn=_as_inputs)  # type: ignore[arg-type]
 
     def training_step(self, model: Any, inputs: dict[str, Batch], num_items_in_batch: Any = None) -> Tensor:
         """Gradient of one step; gives its loss, shape (). Raises TrainError where the loss is not finite."""
         self._batch = inputs["batch"]
-        samples = self.plan.samples(self._batch)
-        # The model itself: with several GPUs in sight, the Trainer hands over its copy-per-GPU wrapper.
-        result = compute_step(self.model, samples, self.plan.settings, backward=self.accelerator.backward)
-        self._require_finite("loss", result.loss)
-        self._metrics = step_metrics(samples, result, beta=self.plan.settings.beta)
-        return torch.tensor(result.loss, device=self.args.device)
+        settings = self.plan.settings
+        samples = self.plan.samples(processes.share(self._batch.members))
+        with autocast(self.model, self.plan):
+            # The model itself, not DistributedDataParallel's or DataParallel's wrapper: rows go through it one by one.
+            result = compute_step(
+                self.model,
+                samples,
+                settings,
+                backward=self._backward,
+                processes=processes.step_processes(is_sharded=self.is_fsdp_enabled),
+            )
+        loss = math.fsum(processes.exchange(result.loss))
+        self._require_finite("loss", loss)
+        if not self.is_fsdp_enabled:
+            processes.sum_gradients(self.model.parameters())
+        self._metrics = means(merge_sums(processes.exchange(step_sums(samples, result, settings))))
+        return torch.tensor(loss, device=self.args.device)
+
+    def _backward(self, loss: Tensor) -> None:
+        # FSDP takes the mean of the processes' gradients; the loss is divided by counts of the whole step already.
+        self.accelerator.backward(loss * processes.count() if self.is_fsdp_enabled else loss)
 
     def _clip_grad_norm(self, model: Any) -> Tensor:
         norm: Tensor = super()._clip_grad_norm(model)
-        self._require_finite("gradient", norm.item())
+        self._require_finite("gradient", float(_whole(norm)))
         return norm
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> float:
+        return float(_whole(super()._get_grad_norm(model, grad_norm=grad_norm)))
 
     def _require_finite(self, what: str, value: float) -> None:
         if math.isfinite(value):
@@ -94,45 +108,80 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the step's own metrics to what the Trainer knows: loss, gradient norm and learning rate."""
-        if "loss" in logs:
-            logs |= self._metrics
-            self.state.epoch = self._batch.epoch
-            self._tick()
-        super().log(logs, start_time)
+        """Keep what the Trainer knows of a step, loss, gradient norm and learning rate, with the step's own metrics.
+
+        Loggers get the means over `logging_steps` steps.
+        """
+        if "loss" not in logs:
+            super().log(logs, start_time)
+            return
+        self.state.epoch = self._batch.epoch
+        metrics = logs | self._metrics | {"epoch": self.state.epoch}
+        self.state.log_history.append({**metrics, "step": self.state.global_step})
+        steps, size = self.state.log_history, self.plan.settings.logging_steps
+        if self.state.global_step % size == 0:
+            (window,) = windows(steps[-size:], size)
+            window.pop("step")
+            self.callback_handler.on_log(self.args, self.state, self.control, window)
+        self._watcher.show(metrics)
+        self._watch.look(steps)
 
     def floating_point_ops(self, inputs: Any) -> int:
         """Not counted: the Trainer's estimate is for padded batches."""
         return 0
 
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+    def gather_weights(self) -> dict[str, Tensor] | None:
+        """All weights on the main process, where the processes share them out (FSDP); None where each has them all."""
+        if not self.is_fsdp_enabled:
+            return None
+        gathered: dict[str, Tensor] = self.accelerator.get_state_dict(self.model)
+        return gathered
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write the weights that a checkpoint holds; under FSDP they are saved with the optimiser, in shards."""
         # Not the Trainer's own: that pickles its arguments beside, and PEFT would ask the hub about the vocabulary.
-        self.model.save_pretrained(output_dir or self.args.output_dir, save_embedding_layers=False)
+        if self.args.should_save and not self.is_fsdp_enabled:
+            save_weights(self.model, Path(output_dir or self.args.output_dir))
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
-        self._checkpoints.put_in_place(self.state.global_step)
+        processes.exchange(None)  # all have written their part
+        processes.on_main(lambda: self._checkpoints.put_in_place(self.state.global_step))
 
     def steps_done(self) -> list[dict[str, float]]:
         """Metrics of every step, also of those before a resume; sorted by name, as a checkpoint keeps them."""
         return [dict(sorted(row.items())) for row in self.state.log_history if "loss" in row]
 
 
-def check_schedule(settings: TrainSection) -> None:
-    """Raise TrainError for a learning rate schedule that the Trainer does not have."""
-    known = [kind.value for kind in transformers.SchedulerType]
-    if settings.lr_scheduler_type not in known:
-        raise TrainError(
-            f"no learning rate schedule named {settings.lr_scheduler_type!r} (train.lr_scheduler_type)."
-            f"{did_you_mean(settings.lr_scheduler_type, known)} Known: {', '.join(sorted(known))}"
-        )
+def save_weights(model: Any, folder: Path, state_dict: dict[str, Tensor] | None = None) -> None:
+    """Write an adapter, or a whole model, as one safetensors file with its configuration."""
+    options: dict[str, Any] = {} if state_dict is None else {"state_dict": state_dict}
+    if hasattr(model, "peft_config"):
+        options["save_embedding_layers"] = False
+    else:
+        options["max_shard_size"] = "1TB"
+    model.save_pretrained(str(folder), **options)
 
 
-def training_arguments(plan: Plan, output_dir: Path, *, seed: int, on_cpu: bool) -> transformers.TrainingArguments:
+@contextmanager
+def autocast(model: Any, plan: Plan) -> Iterator[None]:
+    """Multiply in the plan's number type where float32 weights are trained that came in another one."""
+    if plan.settings.tuning == "lora" or plan.compute_dtype == torch.float32:
+        yield
+        return
+    # Without its cache: what a pass without gradients casts would be found again, without gradients, by the next one.
+    with torch.autocast(model.device.type, dtype=plan.compute_dtype, cache_enabled=False):
+        yield
+
+
+def training_arguments(
+    plan: Plan, checkpoints: Checkpoints, *, seed: int, on_cpu: bool
+) -> transformers.TrainingArguments:
     """The Trainer's own settings."""
     settings = plan.settings
     return transformers.TrainingArguments(
-        output_dir=str(output_dir),
+        output_dir=str(checkpoints.staging),
+        run_name=f"seapo-{settings.method}-{checkpoints.plan}",
         seed=seed,
         use_cpu=on_cpu,
         max_steps=len(plan.batches),
@@ -142,11 +191,13 @@ def training_arguments(plan: Plan, output_dir: Path, *, seed: int, on_cpu: bool)
         warmup_steps=settings.warmup_steps,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if settings.gradient_checkpointing else None,
         save_strategy="steps",
         save_steps=settings.save_steps,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        report_to="none",
+        report_to=list(settings.report_to) or "none",
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
@@ -159,10 +210,27 @@ def run_training(trainer: TreeTrainer, newest: Path | None) -> None:
     trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
 
 
-def ticker(steps: Iterator[Any]) -> Callable[[], None]:
-    """A function that moves a progress bar on by one; the bar shows itself at once."""
+def shower(bar: Iterable[Any]) -> Callable[[dict[str, float]], None]:
+    """A function that moves a progress bar on by one step; the bar shows itself at once.
+
+    A bar that has a place for it (tqdm's `set_postfix`) shows loss, accuracy and margin, too.
+    """
+    steps = iter(bar)
     next(steps, None)
-    return lambda: next(steps, None)
+    names = {"loss": "loss", "accuracy": "rewards/accuracies", "margin": "rewards/margins"}
+
+    def show(metrics: dict[str, float]) -> None:
+        if hasattr(bar, "set_postfix"):
+            shown = {name: f"{metrics[key]:.3g}" for name, key in names.items() if key in metrics}
+            bar.set_postfix(shown, refresh=False)
+        next(steps, None)
+
+    return show
+
+
+def _whole(norm: Any) -> Any:
+    """A norm that was computed from sharded gradients, as a plain tensor."""
+    return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
 
 
 def _as_inputs(batches: list[Batch]) -> dict[str, Batch]:

@@ -3,11 +3,12 @@
 import warnings
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
 
 from seapo.errors import ModelError
 from seapo.tree import attention
@@ -27,6 +28,8 @@ class Backbone:
 
     causal_lm: Any
     takes_tree_mask: bool
+    sharded: Any = None
+    """The outermost module of a model that FSDP2 has sharded: its parts are gathered where this one is called."""
 
     @property
     def device(self) -> torch.device:
@@ -37,7 +40,8 @@ class Backbone:
     @property
     def head(self) -> Head:
         """The LM head."""
-        return Head.of(self.causal_lm)
+        head = Head.of(self.causal_lm)
+        return head if self.sharded is None else replace(head, linear=_without_hooks(head.linear))
 
     def hidden_states(self, row: Row) -> Tensor:
         """Last hidden state of each token of a row, shape (tokens, hidden)."""
@@ -51,8 +55,20 @@ class Backbone:
         return self._states(**inputs, attention_mask=self._mask(row))[0]
 
     def _states(self, **inputs: Any) -> Tensor:
+        if self.sharded is not None:
+            return self._gathered_states(**inputs)
         output = self.causal_lm.base_model(**inputs, use_cache=False, return_dict=True)
         states: Tensor = output.last_hidden_state
+        return states
+
+    def _gathered_states(self, **inputs: Any) -> Tensor:
+        """FSDP2 lets nothing but the outermost module be called first; its head gives way, so that states come out."""
+        head = self.causal_lm.get_output_embeddings()
+        self.causal_lm.set_output_embeddings(torch.nn.Identity())
+        try:
+            states: Tensor = self.sharded(**inputs, use_cache=False, return_dict=True).logits
+        finally:
+            self.causal_lm.set_output_embeddings(head)
         return states
 
     def _mask(self, row: Row) -> Any:
@@ -83,6 +99,16 @@ class Backbone:
         values = torch.cat([states[index, : len(chain)] for index, chain in enumerate(chains)])
         blank = values.new_zeros(len(row), values.shape[1])
         return blank.index_copy(0, torch.tensor(targets, device=self.device), values)
+
+
+def _without_hooks(linear: Any) -> torch.nn.Linear:
+    """The gathered weights of a sharded head, to multiply with: calling the head itself would start another gathering.
+
+    accelerate keeps final norm and head gathered from the forward pass to the end of the backward pass.
+    """
+    plain = torch.nn.Linear(1, 1, bias=False, device="meta")
+    plain.weight, plain.bias = linear.weight, linear.bias
+    return plain
 
 
 def _ancestors(parents: Sequence[int], path: Sequence[int]) -> list[int]:
@@ -118,7 +144,8 @@ def open_model(model: Any) -> Backbone:
                 f"{type(causal_lm).__name__} {known[implementation]}: sequences are computed whole and padded",
                 stacklevel=2,
             )
-    return Backbone(causal_lm, takes_tree_mask=known[implementation] is None)
+    sharded = model if isinstance(model, FSDPModule) else None
+    return Backbone(causal_lm, known[implementation] is None, sharded)
 
 
 def why_no_tree_mask(causal_lm: Any) -> str | None:

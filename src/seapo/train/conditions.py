@@ -1,0 +1,63 @@
+"""What has to hold before training starts: options that exist, packages that are there, processes that fit."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import transformers
+
+from seapo.errors import TrainError, did_you_mean
+from seapo.recipe import TrainSection
+from seapo.train import processes
+from seapo.train.loss import check_objective
+
+
+def check_conditions(settings: TrainSection) -> None:
+    """Raise TrainError for the first thing that would stop, or spoil, the training."""
+    check_objective(settings)
+    check_schedule(settings)
+    for name in settings.report_to:
+        if importlib.util.find_spec(name) is None:
+            raise TrainError(f"train.report_to names {name}, which is not installed; run: pip install {name}")
+    _check_deepspeed(settings)
+    _check_sharding(settings)
+
+
+def check_schedule(settings: TrainSection) -> None:
+    """Raise TrainError for a learning rate schedule that the Trainer does not have."""
+    known = [kind.value for kind in transformers.SchedulerType]
+    if settings.lr_scheduler_type not in known:
+        raise TrainError(
+            f"no learning rate schedule named {settings.lr_scheduler_type!r} (train.lr_scheduler_type)."
+            f"{did_you_mean(settings.lr_scheduler_type, known)} Known: {', '.join(sorted(known))}"
+        )
+
+
+def _check_deepspeed(settings: TrainSection) -> None:
+    if settings.deepspeed is None and not _flag("ACCELERATE_USE_DEEPSPEED"):
+        return
+    if settings.deepspeed is not None and not Path(settings.deepspeed).is_file():
+        raise TrainError(f"train.deepspeed: there is no file {settings.deepspeed}")
+    if importlib.util.find_spec("deepspeed") is None:
+        raise TrainError("DeepSpeed is asked for, which is not installed; run: pip install deepspeed")
+    raise TrainError(
+        "DeepSpeed's engine takes every backward pass for a step or a fixed share of one, and a step here has as many "
+        "as it has rows; shard the model with FSDP instead: "
+        "accelerate launch --use_fsdp --fsdp_version 2 -m seapo train RUN"
+    )
+
+
+def _check_sharding(settings: TrainSection) -> None:
+    if not processes.is_sharded():
+        return
+    if os.environ.get("FSDP_VERSION", "1") != "2":
+        raise TrainError("seapo trains with FSDP2; set fsdp_version: 2 (accelerate launch --fsdp_version 2)")
+    if settings.merge:
+        raise TrainError(
+            "train.merge needs the model in one piece, and FSDP shards it; train without it, then merge in one "
+            "process: seapo train RUN --merge"
+        )
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "false").lower() in ("1", "true", "yes")

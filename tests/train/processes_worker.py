@@ -1,0 +1,55 @@
+"""What each of several processes runs in the tests: the same call of `train` in all, as `accelerate launch` does it."""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import conftest
+from seapo.journal import Journal
+from seapo.model import load_embedded
+from seapo.recipe import TrainSection
+from seapo.train import train
+
+
+class KilledError(Exception):
+    """Stands for a kill of all processes."""
+
+
+def dying_at(step):
+    def bar(description):
+        def walk(items):
+            for number, item in enumerate(items):
+                if description == "train" and number == step:
+                    raise KilledError
+                yield item
+
+        return walk
+
+    return bar if step is not None else lambda description: lambda items: items
+
+
+def main(folder, cases):
+    tiny = conftest.tiny_builder(load_embedded()[1])
+    for name, case in cases.items():
+        out = Path(folder) / name
+        out.mkdir(parents=True, exist_ok=True)
+        pairs = conftest.sum_pairs(case.get("samples", 7), negatives=2)
+        try:
+            with Journal(out.with_suffix(".sqlite")) as journal:
+                train(
+                    pairs,
+                    TrainSection(**case["settings"]),
+                    model=tiny(),
+                    out_dir=out,
+                    seed=0,
+                    journal=journal,
+                    progress=dying_at(case.get("die_at")),
+                )
+        except KilledError:
+            print("killed", name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], json.loads(sys.argv[2]))
