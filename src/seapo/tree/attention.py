@@ -18,7 +18,7 @@ from transformers.masking_utils import sdpa_mask
 from seapo.tree.masks import Segment
 
 NAME = "seapo_tree"
-KEPT_SCORES = 1 << 18
+KEPT_SCORES = 1 << 15
 """Probabilities of a head and layer that are kept for the backward pass; above it they are computed again."""
 
 
