@@ -268,28 +268,43 @@ def test_pairs_beside_single_answers_are_refused(tokenizer, tmp_path):
 def test_where_every_row_is_set_aside_the_error_counts_the_reasons(tokenizer, tmp_path):
     path = written(tmp_path, [{**PLAIN, "chosen": ""}, {**PLAIN, "rejected": " four."}])
     message = refused(path, tokenizer, error=TrainError)
-    assert f"1 {SAME_TOKENS}; 1 {reasons.EMPTY_ANSWER}; the first such row is line 1 of data.jsonl" in message
+    assert f"1 {SAME_TOKENS}; 1 {reasons.EMPTY_ANSWER}; the first such row is line 1 of data.jsonl (empty" in message
+    other = [{"conversations": [USER], "chosen": YES[0], "rejected": NO[0]}]
+    message = refused(written(tmp_path, other), tokenizer, error=TrainError)
+    assert "1 empty prompt; " in message
+    assert "there is no column `prompt`, and the answers do not begin with one that they share" in message
 
 
 def test_remarks_say_what_the_data_lacks(tokenizer, tmp_path):
-    good = [row for row in SINGLES if row["label"]]
-    encoded = read_dataset(written(tmp_path, good), tokenizer, KTO)
+    talk = [{"prompt": [USER], "completion": YES, "label": True}, {"prompt": [USER], "completion": NO, "label": False}]
+    assert remarks(read_dataset(written(tmp_path, talk), tokenizer, KTO), KTO) == ()
+    encoded = read_dataset(written(tmp_path, talk[:1]), tokenizer, KTO)
     assert remarks(encoded, KTO) == (
         "all answers are desirable, so the weights of the labels cannot be balanced, and train.method: kto learns from "
         "one side only; add undesirable answers",
     )
     assert remarks(encoded, TrainSection(method="sft")) == ()
-    assert remarks(read_dataset(written(tmp_path, SINGLES), tokenizer, KTO), KTO) == ()
-    pairs = read_dataset(written(tmp_path, [PLAIN]), tokenizer, DPO)
+    pairs = read_dataset(written(tmp_path, [TALK]), tokenizer, DPO)
     (sentence,) = remarks(pairs, TrainSection(method="ipo", edit_weight=2))
     assert sentence.startswith("train.edit_weight: 2 changes nothing: no pair says what was edited")
 
 
+def test_remarks_tell_that_plain_texts_go_around_the_template(tokenizer, tmp_path):
+    path = written(tmp_path, [PLAIN, TALK])
+    (sentence,) = remarks(read_dataset(path, tokenizer, DPO), DPO)
+    assert sentence.startswith("1 row has plain texts, so prompt and answer are put together as they stand")
+    bare = copy.deepcopy(tokenizer)
+    bare.chat_template = None
+    assert remarks(read_dataset(written(tmp_path, [PLAIN]), bare, DPO), DPO) == ()
+
+
 def test_remarks_name_shifted_and_cut_samples(tokenizer, tmp_path):
+    bare = copy.deepcopy(tokenizer)
+    bare.chat_template = None
     rows = [{**PLAIN, "id": f"s{n}", "chosen": "\n\n four.", "prompt": f"{n} Two\n"} for n in range(6)]
     cut = TrainSection(method="dpo", max_length=6, truncation="keep_start")
-    first, second = remarks(read_dataset(written(tmp_path, rows), tokenizer, cut), cut)
+    first, second = remarks(read_dataset(written(tmp_path, rows), bare, cut), cut)
     assert first.startswith("6 samples (s0, s1, s2, s3, s4 and 1 more): the prompt's tokens are not the first tokens")
     assert "answers lost their end over train.max_length, 6 tokens, by train.truncation: keep_start" in second
     cut = TrainSection(method="dpo", max_length=6, truncation="keep_end")
-    assert "prompts lost their start" in remarks(read_dataset(written(tmp_path, rows[:1]), tokenizer, cut), cut)[1]
+    assert "prompts lost their start" in remarks(read_dataset(written(tmp_path, rows[:1]), bare, cut), cut)[1]

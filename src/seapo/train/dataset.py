@@ -4,7 +4,7 @@ encoded = read_dataset("pairs.jsonl", tokenizer, TrainSection(method="dpo"))
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -60,7 +60,8 @@ def read_dataset(path: str, tokenizer: Any, settings: TrainSection, *, progress:
     encoded = gathering.result(rejected)
     if not encoded.examples:
         raise TrainError(_nothing_left(path, encoded))
-    return encoded
+    plain = sum(isinstance(read.row.prompt, str) for read in rows)
+    return replace(encoded, untemplated=plain if tokenizer.chat_template is not None else 0)
 
 
 def _read(path: str) -> tuple[str, list[Read], list[RejectedRow]]:
@@ -175,5 +176,6 @@ def _no_pairs(path: str, rows: Sequence[Read], method: str) -> str:
 
 def _nothing_left(path: str, encoded: EncodedPairs) -> str:
     reasons = "; ".join(f"{count} {reason}" for reason, count in sorted(encoded.set_aside.items()))
-    where = "".join(f"; the first such row is line {row.line} of {row.file}" for row in encoded.rejected_rows[:1])
+    first = encoded.rejected_rows[:1]
+    where = "".join(f"; the first such row is line {row.line} of {row.file} ({row.reason})" for row in first)
     return f"train.data_path: nothing in {path} can be trained on: {reasons or 'it has no rows'}{where}"

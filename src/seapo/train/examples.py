@@ -90,6 +90,8 @@ class EncodedPairs:
     """Ids of examples that lost tokens to `train.truncation`."""
     rejected_rows: tuple[RejectedRow, ...] = ()
     """Rows of a file that could not be read; they are counted in `set_aside`, too."""
+    untemplated: int = 0
+    """Rows of plain texts, encoded without the chat template that the tokenizer has."""
 
 
 @dataclass

@@ -45,6 +45,7 @@ FORMATS = {
     UNPAIRED: ("prompt", "completion", "label"),
 }
 """What rows hold -> the columns that they must have; pairs may have a prompt of their own, too."""
+NO_PROMPT = "there is no column `prompt`, and the answers do not begin with one that they share"
 _ATTACHED = ("images", "image", "videos", "audios", "tools")
 _ASSISTANT = "\n\nAssistant:"
 _BROKEN_WORD = re.compile(r"\S+\Z")
@@ -117,6 +118,8 @@ def _read_answers(
             raise UnusableRowError(WRONG_TYPE, f"{column} is {kind_in_words(value)}")
     replies = [read_reply(value, column) for value, column in zip(answers, columns, strict=True)]
     heads = [join(before, reply) for reply in replies]
+    if not heads[0] and prompt is None:
+        raise UnusableRowError(EMPTY_PROMPT, NO_PROMPT)
     if any(_key(head) != _key(heads[0]) for head in heads):
         raise UnusableRowError(DIFFERENT_PROMPTS)
     return heads[0], [reply.text for reply in replies]
@@ -135,6 +138,8 @@ def _part(texts: Sequence[str]) -> tuple[str, list[str]]:
     size = next((index for index, letters in enumerate(zip(*texts, strict=False)) if len({*letters}) > 1), None)
     shared = texts[0][: min(map(len, texts)) if size is None else size]
     prompt = _BROKEN_WORD.sub("", shared).rstrip()
+    if not prompt:
+        raise UnusableRowError(EMPTY_PROMPT, NO_PROMPT)
     return prompt, [text[len(prompt) :] for text in texts]
 
 

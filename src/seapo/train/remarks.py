@@ -10,14 +10,25 @@ SHOWN_IDS = 5
 
 
 def remarks(encoded: EncodedPairs, settings: TrainSection) -> tuple[str, ...]:
-    """Sentences on shifted boundaries, cut samples, labels that cannot be balanced, and edits that are not there."""
+    """Sentences on plain texts, shifted boundaries, cut samples, labels that cannot be balanced, and edits that are not there."""
     found = [
+        _on_plain_texts(encoded.untemplated),
         _on_boundary(encoded.boundary_shifted),
         _on_cut(encoded.cut, settings),
         _on_labels(encoded, settings),
         _on_edits(encoded, settings),
     ]
     return tuple(sentence for sentence in found if sentence)
+
+
+def _on_plain_texts(count: int) -> str | None:
+    if not count:
+        return None
+    noun = "row has" if count == 1 else "rows have"
+    return (
+        f"{count} {noun} plain texts, so prompt and answer are put together as they stand, without the model's chat "
+        'template; write [{"role": "user", "content": ...}] as prompt, and answers likewise, where it should be used'
+    )
 
 
 def _on_boundary(ids: Sequence[str]) -> str | None:
