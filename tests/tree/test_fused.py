@@ -58,7 +58,7 @@ def test_full_weights_get_their_gradients(make_tiny):
 def test_everything_is_as_before_afterwards(make_tiny):
     model = adapted(make_tiny(transformers.LlamaConfig))
     with fused(model), fused(model):
-        assert replaced(model) == {"Linear", "LlamaRMSNorm"}
+        assert replaced(model) == {"Linear", "LlamaRMSNorm", "LlamaMLP"}
         assert model.config._attn_implementation == "seapo_tree"
     with pytest.raises(RuntimeError, match="stop"), fused(model):
         raise RuntimeError("stop")

@@ -71,11 +71,12 @@ def takes_segments(causal_lm: Any) -> bool:
 def _replacement(module: Any) -> Callable[[Tensor], Tensor] | None:
     if "forward" in vars(module):  # someone else was here
         return None
-    if all(hasattr(module, name) for name in ("gate_proj", "up_proj", "down_proj", "act_fn")):
-        return _mlp_forward(module)
+    parts = module._modules
+    if "down_proj" in parts:
+        return _mlp_forward(module) if all(name in parts for name in ("gate_proj", "up_proj", "act_fn")) else None
     if type(module).__name__.endswith("RMSNorm"):
         return _norm_forward(module)
-    if hasattr(module, "lora_A") and hasattr(module, "base_layer"):
+    if "lora_A" in parts:
         return _lora_forward(module)
     return None
 
@@ -210,7 +211,7 @@ def _lora_forward(module: Any) -> Callable[[Tensor], Tensor] | None:
 
 def _lora_parts(module: Any) -> tuple[_LoraParts, Tensor, Tensor] | None:
     """What a PEFT layer computes with; None for a layer that is none, or of a variant that `_LoraParts` is not."""
-    if not (hasattr(module, "lora_A") and hasattr(module, "base_layer")):
+    if not ("lora_A" in module._modules and "base_layer" in module._modules):
         return None
     base, adapters = module.base_layer, list(getattr(module, "active_adapters", []))
     if type(base) is not torch.nn.Linear or len(adapters) != 1 or adapters[0] not in module.lora_A:
