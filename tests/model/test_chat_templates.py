@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken
 
 from seapo.errors import DataError, ModelError
+from seapo.model import load_model
 from seapo.model.encoding import EMPTY_ANSWER, NO_BOUNDARY, NO_SPLIT, REWRITTEN, encode_chat, encode_text
+from seapo.recipe import ModelSection
 from seapo.records import Message
 
 
@@ -208,8 +210,9 @@ def test_a_generation_prompt_that_opens_the_thinking_block(tokenizer_of):
 def test_a_template_that_drops_the_opened_block_has_no_boundary(tokenizer_of):
     tokenizer = copy.deepcopy(tokenizer_of("chatml"))
     tokenizer.chat_template = CHATML.template.replace("assistant\n'", "assistant\n<think>\n'")
-    with pytest.raises(DataError, match=NO_BOUNDARY):
+    with pytest.raises(DataError, match=NO_BOUNDARY) as problem:
         encode_chat(tokenizer, (QUESTION,), "Four.")
+    assert r"its generation prompt is '<|im_start|>assistant\n<think>\n', which does not" in str(problem.value)
 
 
 @pytest.mark.parametrize("change", ["m.content | upper", "m.content | truncate(9)", "m.content + m.content"])
@@ -236,6 +239,21 @@ def test_without_a_template_the_error_says_what_to_do(embedded):
     ):
         encode_chat(tokenizer, (QUESTION,), "Yes.")
     assert tokenizer.decode(encode_text(tokenizer, "One, two,", " three.").completion) == " three.<|im_end|>"
+
+
+def test_a_model_without_a_template_loads_and_reads_plain_texts(embedded, tmp_path):
+    tokenizer = copy.deepcopy(embedded[1])
+    tokenizer.chat_template = tokenizer.pad_token = None
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1
+    )
+    transformers.LlamaForCausalLM(config).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = load_model(ModelSection(name=str(tmp_path)))
+    assert loaded.tokenizer.chat_template is loaded.tokenizer.pad_token is None
+    assert encode_text(loaded.tokenizer, "One,", " two") == encode_text(tokenizer, "One,", " two")
+    with pytest.raises(ModelError, match="has no chat template"):
+        encode_chat(loaded.tokenizer, (QUESTION,), "Yes.")
 
 
 def test_without_a_pad_token_nothing_differs(embedded):

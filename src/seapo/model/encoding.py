@@ -102,7 +102,8 @@ def _write(tokenizer: Any, messages: list[dict[str, str]], answer: str) -> _Writ
     before, found, after = _render(tokenizer, messages, PROBE).partition(PROBE)
     whole = _render(tokenizer, messages, answer)
     if not found or not before.startswith(head):
-        raise DataError(NO_BOUNDARY)
+        mark = head.removeprefix(_render(tokenizer, messages, add_generation_prompt=False))
+        raise DataError(f"{NO_BOUNDARY}: its generation prompt is {mark[-80:]!r}, which does not stand before answers")
     if not whole.endswith(after) or not whole.startswith(head):
         raise DataError(REWRITTEN)
     if not whole.startswith(before) or len(whole) < len(before) + len(after):

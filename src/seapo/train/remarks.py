@@ -10,7 +10,7 @@ SHOWN_IDS = 5
 
 
 def remarks(encoded: EncodedPairs, settings: TrainSection) -> tuple[str, ...]:
-    """Sentences on plain texts, shifted boundaries, cut samples, labels that cannot be balanced, and edits that are not there."""
+    """Sentences on plain texts, boundaries, cuts, labels that cannot be balanced, and edits that are not there."""
     found = [
         _on_plain_texts(encoded.untemplated),
         _on_boundary(encoded.boundary_shifted),
