@@ -39,6 +39,8 @@ class ModelSection(Section):
     """`embedded` (SmolLM2-135M-Instruct), a local folder, or a hub id."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the forward passes in inject and train; `auto` is bfloat16 where the processor multiplies it natively."""
+    attention: Literal["auto", "sdpa", "eager", "flex_attention"] = "auto"
+    """`auto` is what transformers chooses. On a GPU, `flex_attention` skips what trees do not share; it compiles."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Leave it off unless you have read that code."""
 

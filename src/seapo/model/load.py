@@ -32,35 +32,38 @@ class LoadedModel:
         return HUB_ID if self.name == NAME else self.name
 
 
-def load_embedded(dtype: torch.dtype = torch.float32) -> tuple[Any, Any]:
-    """The embedded SmolLM2-135M-Instruct as (model, tokenizer), in eval mode.
+def load_embedded(dtype: torch.dtype = torch.float32, *, attention: str | None = None) -> tuple[Any, Any]:
+    """The embedded SmolLM2-135M-Instruct as (model, tokenizer), in eval mode, on the GPU where there is one.
 
     The 4-bit GGUF is dequantised once, to float32 safetensors in the cache folder, because that takes 20 s.
     Raises ModelError where the package is missing.
     """
     folder = _dequantised()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-    return model.eval(), tokenizer
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=attention)
+    return _on_device(model).eval(), tokenizer
 
 
 def load_model(section: ModelSection, *, dtype: str | None = None) -> LoadedModel:
     """The model of a recipe; `dtype` overrides the recipe's. Raises ModelError where it cannot be loaded."""
     kind = getattr(torch, dtype_name(dtype or section.dtype))
+    attention = None if section.attention == "auto" else section.attention
     if section.name == "embedded":
-        model, tokenizer = load_embedded(kind)
+        model, tokenizer = load_embedded(kind, attention=attention)
         return LoadedModel(model, tokenizer, NAME, model_fingerprint(section))
     try:
         options = {"trust_remote_code": section.trust_remote_code}
         tokenizer = transformers.AutoTokenizer.from_pretrained(section.name, **options)
         model = transformers.AutoModelForCausalLM.from_pretrained(
-            section.name, dtype=kind, use_safetensors=True, **options
+            section.name, dtype=kind, use_safetensors=True, attn_implementation=attention, **options
         )
     except (OSError, ValueError) as problem:
         raise ModelError(f"model {section.name!r} cannot be loaded: {str(problem).splitlines()[0]}") from problem
-    if torch.cuda.is_available():
-        model = model.to("cuda")
-    return LoadedModel(model.eval(), tokenizer, section.name, model_fingerprint(section))
+    return LoadedModel(_on_device(model).eval(), tokenizer, section.name, model_fingerprint(section))
+
+
+def _on_device(model: Any) -> Any:
+    return model.to("cuda") if torch.cuda.is_available() else model
 
 
 def load_adapter(model: Any, folder: Path) -> Any:

@@ -15,12 +15,12 @@ from peft.helpers import disable_input_dtype_casting
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from seapo import tree
 from seapo.recipe import TrainSection
 from seapo.train.examples import Example
 from seapo.train.loss import GroupLogprobs, StepTotals, count_totals, group_loss, margin_only
 from seapo.train.objective import kto_kl
 from seapo.tree import Group, Row, fused, pack_rows, score, score_rows
+from seapo.tree import lay_rows as lay_tree_rows
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def lay_rows(
     budget = settings.max_tokens_per_row
     if processes is not None and processes.whole_groups:
         budget = max([budget, *(len(row) for row in pack_rows(groups, 1 << 60, fill_tokens=1, is_shared=False))])
-    return tree.lay_rows(model, groups, budget)
+    return lay_tree_rows(model, groups, budget)
 
 
 @torch.no_grad()

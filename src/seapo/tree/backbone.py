@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributed.fsdp import FSDPModule
+from torch.nn.functional import pad
 
 from seapo.errors import ModelError
 from seapo.tree import attention
@@ -18,7 +19,10 @@ from seapo.tree.pack import Row
 
 CPU_FILL_TOKENS = 384
 """Trees share a row on a CPU up to this many tokens: matrix products gain nothing from more (measured)."""
-DENSE = ("sdpa", "eager", attention.NAME)
+FLEX = "flex_attention"
+FLEX_BLOCK = 128
+"""Rows are filled up to a multiple of this under FlexAttention, its own block size."""
+KNOWN = ("sdpa", "eager", attention.NAME, FLEX)
 FULL, SLIDING = "full_attention", "sliding_attention"
 
 
@@ -48,11 +52,16 @@ class Backbone:
         return self._tree_states(row) if self.takes_tree_mask else self._padded_states(row)
 
     def _tree_states(self, row: Row) -> Tensor:
-        tokens = torch.tensor([[token for piece in row.pieces for token in piece.tree.tokens]], device=self.device)
-        inputs: dict[str, Any] = {"input_ids": tokens, "position_ids": row_depths(row)[None].to(self.device)}
-        if self.causal_lm.config.get_text_config()._attn_implementation == attention.NAME:
+        tokens = torch.tensor([token for piece in row.pieces for token in piece.tree.tokens])
+        implementation = self.causal_lm.config.get_text_config()._attn_implementation
+        spare = -len(row) % FLEX_BLOCK if implementation == FLEX else 0  # else every length is compiled anew
+        inputs: dict[str, Any] = {
+            "input_ids": pad(tokens, (0, spare))[None].to(self.device),
+            "position_ids": pad(row_depths(row), (0, spare))[None].to(self.device),
+        }
+        if implementation == attention.NAME:
             inputs["tree_segments"] = segments(row)
-        return self._states(**inputs, attention_mask=self._mask(row))[0]
+        return self._states(**inputs, attention_mask=self._mask(row, spare))[0, : len(row)]
 
     def _states(self, **inputs: Any) -> Tensor:
         if self.sharded is not None:
@@ -71,13 +80,18 @@ class Backbone:
             self.causal_lm.set_output_embeddings(head)
         return states
 
-    def _mask(self, row: Row) -> Any:
-        """The row's mask in the form that the model's attention takes; a dict where its layers differ."""
+    def _mask(self, row: Row, spare: int = 0) -> Any:
+        """The row's mask in the form that the model's attention takes; a dict where its layers differ.
+
+        `spare` tokens behind the row attend to themselves alone.
+        """
         config = self.causal_lm.config.get_text_config()
-        ends, depths = subtree_ends(row).to(self.device), row_depths(row).to(self.device)
+        after = torch.arange(len(row), len(row) + spare) + 1
+        ends = torch.cat([subtree_ends(row), after]).to(self.device)
+        depths = pad(row_depths(row), (0, spare)).to(self.device)
 
         def mask(window: int | None) -> Any:
-            if config._attn_implementation == "flex_attention":
+            if config._attn_implementation == FLEX:
                 return block_mask(ends, depths=depths, window=window)
             return additive_mask(ends, self.causal_lm.dtype, depths=depths, window=window)
 
@@ -155,7 +169,7 @@ def why_no_tree_mask(causal_lm: Any) -> str | None:
         return "carries a recurrent state from token to token"
     if not getattr(causal_lm, "_supports_attention_backend", False):
         return "does not document that it takes a ready attention mask"
-    if config._attn_implementation not in (*DENSE, "flex_attention"):
+    if config._attn_implementation not in KNOWN:
         return (
             f"runs {config._attn_implementation!r} attention, the tree mask needs 'sdpa', 'eager' or 'flex_attention'"
         )
