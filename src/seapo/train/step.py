@@ -135,7 +135,7 @@ def estimate_kl(model: Any, samples: StepSamples, settings: TrainSection, proces
     model.eval()
     with mixed_precision(model):
         scores = score(model, samples.mismatched, max_tokens_per_row=settings.max_tokens_per_row)
-        passes = len(tree.lay_rows(model, samples.mismatched, settings.max_tokens_per_row))
+        passes = len(lay_tree_rows(model, samples.mismatched, settings.max_tokens_per_row))
         for company in _company(samples, processes, passes):
             score(model, [Group(company.prompt, company.completions[:1])], max_tokens_per_row=settings.max_length)
     policy = torch.cat([torch.zeros(0, device=model.device), *scores])
