@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import peft
 import torch
 from preference_samples import Drawn
 from timed_child import Job, Measured, clocks, peak_mb, resident_mb
@@ -17,7 +18,6 @@ import seapo.train
 from seapo.model import load_embedded
 from seapo.model.load import LoadedModel
 from seapo.recipe import TrainSection
-from seapo.train.adapter import lora
 from seapo.train.examples import Example, encode_pairs
 from seapo.tree import Group, Row, lay_rows
 from seapo.tree.pack import Piece
@@ -156,9 +156,8 @@ def measure_nothing_shared(job: Job, drawn: Drawn) -> Measured:
     model, tokenizer = load_embedded(getattr(torch, job.dtype))
     examples = encode_pairs(tokenizer, drawn.timed, max_length=job.max_length).examples
     groups = unrelated_groups([one.completions[0] for one in examples], tokenizer.bos_token_id)
-    loaded = LoadedModel(model, tokenizer, "embedded", "benchmark")
-    with lora(loaded, train_section(job), seed=job.seed) as adapted:
-        found = compare("nothing shared", training, adapted, groups, job.repeats)
+    config = peft.LoraConfig(r=8, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
+    found = compare("nothing shared", training, peft.get_peft_model(model, config), groups, job.repeats)
     return Measured(samples=len(groups), peak_mb=peak_mb(), more=asdict(found))
 
 
