@@ -139,7 +139,7 @@ def plan(run: Run) -> dict[str, str]:
     """Stage -> what a call would do with it now: `reuse`, `go on`, `run`."""
     doings: dict[str, str] = {}
     for stage in STAGES.values():
-        if all(doings[name] == "reuse" for name in stage.inputs) and _is_current(run, stage):
+        if all(doings[name] == "reuse" for name in _inputs(run, stage)) and _is_current(run, stage):
             doings[stage.name] = "reuse"
         else:
             doings[stage.name] = "go on" if run.folder.partial(stage.name) else "run"
@@ -154,7 +154,7 @@ def stage_fingerprint(run: Run, stage: Stage) -> str:
             "stage": [stage.name, stage.version],
             "seed": run.recipe.seed,
             "recipe": {section: values[section] for section in stage.sections},
-            "inputs": {name: _input_hashes(run, name, files) for name, files in stage.inputs.items()},
+            "inputs": {name: _input_hashes(run, name, files) for name, files in _inputs(run, stage).items()},
             "depends": stage.depends(run.recipe) if stage.depends else None,
         }
     )
@@ -178,10 +178,11 @@ def _is_current(run: Run, stage: Stage) -> bool:
 
 
 def _require_inputs(run: Run, stage: Stage, *, given: Sequence[str]) -> None:
-    if set(stage.inputs) <= set(given):
+    inputs = _inputs(run, stage)
+    if set(inputs) <= set(given):
         return
     doings = plan(run)
-    for name in stage.inputs:
+    for name in inputs:
         if name not in given and doings[name] != "reuse":
             state = "no longer fits the recipe" if run.folder.fingerprint(name) else "is not there"
             raise RunError(
@@ -202,6 +203,11 @@ def _bring_up_to_date(run: Run, stage: Stage) -> None:
     run.say(f"{stage.name}: done in {run.seconds[stage.name]:.0f} s")
 
 
+def _inputs(run: Run, stage: Stage) -> dict[str, tuple[str, ...]]:
+    """What a stage reads of others: nothing, where training is given data of its own."""
+    return {} if stage.name == "train" and run.recipe.train.data_path else stage.inputs
+
+
 def _input_hashes(run: Run, stage: str, files: tuple[str, ...]) -> dict[str, str]:
     outputs = run.folder.outputs(stage)
     return {name: sha for name, sha in outputs.items() if not files or name in files}
@@ -216,9 +222,12 @@ def _model_hash(recipe: Recipe) -> list[str]:
 def _train_hash(recipe: Recipe) -> list[Any]:
     from seapo.model.identity import model_fingerprint
 
-    reference = recipe.train.reference
-    other = None if reference is None else model_fingerprint(ModelSection(name=reference))
-    return [_model_hash(recipe), other]
+    reference, data = recipe.train.reference, recipe.train.data_path
+    return [
+        _model_hash(recipe),
+        None if reference is None else model_fingerprint(ModelSection(name=reference)),
+        None if data is None else data_sha256(DataSection(path=data)),
+    ]
 
 
 def _inject_hash(recipe: Recipe) -> list[Any]:
@@ -360,7 +369,7 @@ def _train(run: Run, folder: Path, journal: Journal) -> TrainSummary:
 
     processes.join()  # before the model is loaded: each process has a device of its own
     summary: TrainSummary = train(
-        run.records("mix", "pairs.jsonl", PreferencePair),
+        [] if run.recipe.train.data_path else run.records("mix", "pairs.jsonl", PreferencePair),
         run.recipe.train,
         model=load_model(run.recipe.model),
         out_dir=folder,

@@ -10,7 +10,7 @@ import conftest
 from seapo.journal import Journal
 from seapo.model import load_embedded
 from seapo.recipe import TrainSection
-from seapo.train import train
+from seapo.train import processes, train
 
 
 class KilledError(Exception):
@@ -38,7 +38,7 @@ def main(folder, cases):
         pairs = conftest.sum_pairs(case.get("samples", 7), negatives=2)
         try:
             with Journal(out.with_suffix(".sqlite")) as journal:
-                train(
+                summary = train(
                     pairs,
                     TrainSection(**case["settings"]),
                     model=tiny(),
@@ -49,7 +49,11 @@ def main(folder, cases):
                 )
         except KilledError:
             print("killed", name)
+        else:
+            if processes.is_main():
+                (out / "summary.json").write_text(summary.model_dump_json())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], json.loads(sys.argv[2]))
+    for cases in sys.argv[2:]:
+        main(sys.argv[1], json.loads(cases))

@@ -14,17 +14,19 @@ from seapo.journal import Journal
 from seapo.model.load import LoadedModel
 from seapo.recipe import TrainSection
 from seapo.records import PreferencePair
-from seapo.store import write_text
+from seapo.store import write_records, write_text
 from seapo.summaries import TrainSummary
 from seapo.train import processes
 from seapo.train.card import model_card
 from seapo.train.checkpoints import Checkpoints, step_of
 from seapo.train.conditions import check_conditions
+from seapo.train.dataset import read_dataset
 from seapo.train.examples import EncodedPairs, encode_pairs
 from seapo.train.loss import check_examples, label_weights
 from seapo.train.metrics import final_metrics, training_warnings, windows
 from seapo.train.padding import count_tokens
 from seapo.train.plan import Plan, Progress, has_label_weights, make_plan
+from seapo.train.remarks import remarks
 from seapo.train.saving import ADAPTER, MERGED, MODEL, save_adapter, save_merged, save_model
 from seapo.train.trainer import TreeTrainer, Watcher, run_training, shower
 from seapo.train.tuning import tuned
@@ -43,8 +45,9 @@ def train(
     progress: Progress = lambda description: lambda items: items,
     warn: Callable[[str], None] = lambda text: warnings.warn(text, stacklevel=2),
 ) -> TrainSummary:
-    """Train on the pairs; write `adapter/` (or `model/`), `metrics.jsonl` and, if asked, `merged/` into `out_dir`.
+    """Train on the pairs, or on the data of `train.data_path`.
 
+    Writes `adapter/` (or `model/`), `metrics.jsonl` and, if asked, `merged/` into `out_dir`.
     A call that was killed goes on from its newest checkpoint and ends with the very files of an undisturbed one, as
     long as machine, thread and process count and versions are the same. With LoRA in one process or under DDP the model
     is given back as it came. Several processes, started by `accelerate launch`, all make this call.
@@ -52,13 +55,25 @@ def train(
     """
     check_conditions(settings)
     processes.join()
-    encoded = encode_pairs(model.tokenizer, pairs, max_length=settings.max_length, truncation=settings.truncation)
-    if not encoded.examples:
-        raise TrainError(_nothing_left(len(pairs), encoded))
-    check_examples(encoded.examples, settings)
+    encoded = _encode(pairs, settings, model, progress)
+    for remark in remarks(encoded, settings):
+        warn(remark)
     plan = make_plan(encoded.examples, settings, model, seed=seed, journal=journal, progress=progress)
     work = _Work(plan, encoded, settings, model, out_dir, seed)
     return _run(work, progress, warn)
+
+
+def _encode(
+    pairs: Sequence[PreferencePair], settings: TrainSection, model: LoadedModel, progress: Progress
+) -> EncodedPairs:
+    if settings.data_path is not None:
+        encoded = read_dataset(settings.data_path, model.tokenizer, settings, progress=progress("read"))
+    else:
+        encoded = encode_pairs(model.tokenizer, pairs, max_length=settings.max_length, truncation=settings.truncation)
+    if not encoded.examples:
+        raise TrainError(_nothing_left(len(pairs), encoded))
+    check_examples(encoded.examples, settings)
+    return encoded
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,8 @@ def _save_trained(model: Any, work: _Work, card: str, weights: dict[str, Tensor]
 
 def _finish(work: _Work, steps: Sequence[dict[str, float]], checkpoints: Checkpoints) -> None:
     _write_metrics(work.out_dir / "metrics.jsonl", steps, work.settings.logging_steps)
+    if work.encoded.rejected_rows:
+        write_records(work.out_dir / "rejected_rows.jsonl", work.encoded.rejected_rows)
     checkpoints.remove()
 
 
@@ -126,7 +143,7 @@ def _summary(trainer: TreeTrainer, work: _Work) -> TrainSummary:
         tokens_computed=tokens.computed,
         tokens_padded=tokens.padded,
         final=final_metrics(steps),
-        warnings=training_warnings(steps),
+        warnings=(*remarks(encoded, work.settings), *training_warnings(steps)),
         tuning=plan.settings.tuning,
         processes=processes.count(),
         label_weights=label_weights(encoded.examples, work.settings) if has_label_weights(work.settings) else None,

@@ -94,6 +94,7 @@ def _compute_rows(
 ) -> StepResult:
     loss, logprobs = 0.0, [[0.0] * len(example.answers) for example in samples.examples]
     sets = closed_sets(rows)
+    company = _company(samples, step.processes, len(sets))  # asked first: while it computes, no process may ask
     for together in sets:
         parts = []
         for index, scores in _score_groups(model, together, samples, settings).items():
@@ -103,9 +104,9 @@ def _compute_rows(
         part = torch.stack(parts).sum()
         step.backward(part)
         loss += part.item()
-    for company in _company(samples, step.processes, len(sets)):
-        (row,) = lay_rows(model, [Group(company.prompt, company.completions)], settings, step.processes)
-        nothing = torch.cat(list(_score_groups(model, [row], StepSamples([company]), settings).values())).sum() * 0.0
+    for one in company:
+        (row,) = lay_rows(model, [Group(one.prompt, one.completions)], settings, step.processes)
+        nothing = torch.cat(list(_score_groups(model, [row], StepSamples([one]), settings).values())).sum() * 0.0
         step.backward(nothing)
     return StepResult(loss, logprobs, None if step.kl is None else step.kl.item())
 
@@ -132,12 +133,13 @@ def estimate_kl(model: Any, samples: StepSamples, settings: TrainSection, proces
     """KTO's KL term of a step, shape (): the log-ratio over prompts with answers of other ones, without dropout."""
     if not processes.most(len(samples.mismatched)):
         return None
+    passes = len(lay_tree_rows(model, samples.mismatched, settings.max_tokens_per_row))
+    company = _company(samples, processes, passes)
     model.eval()
     with mixed_precision(model):
         scores = score(model, samples.mismatched, max_tokens_per_row=settings.max_tokens_per_row)
-        passes = len(lay_tree_rows(model, samples.mismatched, settings.max_tokens_per_row))
-        for company in _company(samples, processes, passes):
-            score(model, [Group(company.prompt, company.completions[:1])], max_tokens_per_row=settings.max_length)
+        for one in company:
+            score(model, [Group(one.prompt, one.completions[:1])], max_tokens_per_row=settings.max_length)
     policy = torch.cat([torch.zeros(0, device=model.device), *scores])
     reference = policy.new_tensor([value for group in samples.mismatched_reference for value in group])
     return kto_kl(policy, reference, total=processes.total)
