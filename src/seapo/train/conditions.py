@@ -8,6 +8,7 @@ import transformers
 
 from seapo.errors import TrainError, did_you_mean
 from seapo.recipe import TrainSection
+from seapo.store import read_json
 from seapo.train import processes
 from seapo.train.loss import check_objective
 
@@ -36,8 +37,8 @@ def check_schedule(settings: TrainSection) -> None:
 def _check_deepspeed(settings: TrainSection) -> None:
     if settings.deepspeed is None and not _flag("ACCELERATE_USE_DEEPSPEED"):
         return
-    if settings.deepspeed is not None and not Path(settings.deepspeed).is_file():
-        raise TrainError(f"train.deepspeed: there is no file {settings.deepspeed}")
+    if settings.deepspeed is not None and not isinstance(read_json(Path(settings.deepspeed)), dict):
+        raise TrainError(f"train.deepspeed: {settings.deepspeed} is no DeepSpeed configuration, which is a JSON object")
     if importlib.util.find_spec("deepspeed") is None:
         raise TrainError("DeepSpeed is asked for, which is not installed; run: pip install deepspeed")
     raise TrainError(

@@ -1,0 +1,124 @@
+"""`seapo train` on a run's folder: merged later, all weights evaluated, data of one's own, several processes."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seapo.cli import main
+
+SETTINGS = """
+name: {name}
+runs_dir: {folder}
+data: {{limit: 3}}
+model: {{name: {model}, dtype: float32}}
+inject: {{candidates_per_type: 1}}
+train:
+  {{method: dpo, learning_rate: 1.0e-3, num_train_epochs: 1, per_device_train_batch_size: 1,
+    gradient_accumulation_steps: 1, save_steps: 1}}
+evaluate: {{limit: 1}}
+"""
+STAGES = ("source", "inject", "verify", "mix")
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory, tiny):
+    """A run of a tiny model, from source to mix."""
+    folder = tmp_path_factory.mktemp("runs")
+    loaded = tiny()
+    loaded.model.save_pretrained(folder / "tiny")
+    loaded.tokenizer.save_pretrained(folder / "tiny")
+    recipe = folder / "recipe.yaml"
+    recipe.write_text(SETTINGS.format(name="mixed", folder=folder, model=folder / "tiny"))
+    for stage in STAGES:
+        main([stage, str(recipe), "-q"])
+    return folder / "mixed"
+
+
+@pytest.fixture
+def run_dir(mixed, tmp_path):
+    shutil.copytree(mixed, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def told(capfd):
+    return capfd.readouterr().err
+
+
+def test_merging_later_trains_nothing_again(run_dir, capfd):
+    main(["train", str(run_dir)])
+    assert "reference:" in told(capfd)
+    adapter = (run_dir / "train/adapter/adapter_model.safetensors").read_bytes()
+    main(["train", str(run_dir), "--merge"])
+    assert "reference:" not in told(capfd)
+    assert (run_dir / "train/merged/model.safetensors").is_file()
+    assert (run_dir / "train/adapter/adapter_model.safetensors").read_bytes() == adapter
+    main(["train", str(run_dir), "train.merge=false"])
+    assert "reference:" not in told(capfd)
+    assert not (run_dir / "train/merged").exists()
+    main(["train", str(run_dir), "--merge", "train.beta=0.3"])
+    assert "reference:" in told(capfd)  # other weights: trained, and merged at once
+    assert (run_dir / "train/merged/model.safetensors").is_file()
+
+
+def test_all_weights_are_what_is_evaluated(run_dir, capsys):
+    main(["train", str(run_dir), "-q", "train.tuning=full"])
+    assert not (run_dir / "train/adapter").exists()
+    main(["evaluate", str(run_dir), "-q"])
+    before, after = (
+        [json.loads(line)["choice_logprobs_nats"] for line in (run_dir / f"evaluate/{name}.jsonl").open()]
+        for name in ("before", "after")
+    )
+    assert before != after
+    capsys.readouterr()
+    main(["evaluate", str(run_dir), "-q", "--json"])
+    assert json.loads(capsys.readouterr().out)["summary"]["tasks"]
+
+
+def test_ones_own_preferences_need_no_stage_before(tmp_path, mixed, capsys):
+    rows = [
+        {"prompt": f"What is {n} plus 1?", "chosen": f"It is {n + 1}.", "rejected": f"It is {n + 2}."} for n in range(4)
+    ]
+    data = tmp_path / "mine.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(SETTINGS.format(name="own", folder=tmp_path, model=mixed.parent / "tiny"))
+    main(["train", str(recipe), "-q", f"train.data_path={data}", "--json"])
+    assert json.loads(capsys.readouterr().out)["summary"]["pairs"] == 4
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows[:3]))
+    main(["train", str(tmp_path / "own"), "-q", "--json"])  # the data changed, so this is another training
+    assert json.loads(capsys.readouterr().out)["summary"]["pairs"] == 3
+
+
+def launch(*arguments):
+    command = [str(Path(sys.executable).parent / "accelerate"), "launch", "--multi_gpu", "--num_processes", "2"]
+    rest = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    return subprocess.run(
+        [*command, *rest, "-m", "seapo", *arguments],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_accelerate_starts_two_processes_of_which_one_writes_and_speaks(run_dir, capsys):
+    done = launch("train", str(run_dir))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Training: dpo") == 1
+    summary = json.loads((run_dir / "train/summary.json").read_text())
+    assert (summary["processes"], summary["steps"]) == (2, -(-summary["samples"] // 2))
+    assert done.stderr.count("train: done") == 1
+    main(["train", str(run_dir), "--dry-run"])
+    assert capsys.readouterr().out == "train: reuse\n"
+
+
+def test_several_processes_can_only_train(mixed, monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(mixed)])
+    assert "2 processes were started, and together they can only train" in capsys.readouterr().err
