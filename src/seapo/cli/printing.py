@@ -8,6 +8,7 @@ from typing import Any
 from seapo.runfolder import RunFolder
 from seapo.store import read_json
 from seapo.summaries import EvaluateSummary, InjectSummary, MixSummary, SourceSummary, TrainSummary, VerifySummary
+from seapo.trained import trained_weights
 
 
 def describe_run(folder: RunFolder) -> str:
@@ -30,9 +31,10 @@ def run_as_json(folder: RunFolder) -> dict[str, Any]:
 
 def artefacts(folder: RunFolder) -> dict[str, Path]:
     """What a user takes from a run."""
+    weights = trained_weights(folder)
     return {
         "dataset": folder.stage("mix") / "pairs.jsonl",
-        "adapter": folder.stage("train") / "adapter",
+        weights.name: weights,
         "report": folder.stage("report") / "index.html",
     }
 

@@ -1,6 +1,6 @@
-"""Stage 6: KTO and DPO on prefix trees, with LoRA, checkpoints and an exact resume. Importing this loads no torch.
+"""Stage 5: preference training on prefix trees, in one process or several. Importing this loads no torch.
 
-encode (examples)  ->  plan the steps (batches)  ->  reference log-probabilities  ->  step by step  ->  adapter
+encode (examples, dataset)  ->  order the steps, ask the reference (plan)  ->  step by step (trainer)  ->  save (saving)
 """
 
 from typing import Any

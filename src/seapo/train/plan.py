@@ -63,7 +63,7 @@ class Plan:
                 "settings": self.settings.model_dump(mode="json", exclude=WITHOUT_EFFECT),
                 "model": [model.fingerprint, str(model.model.dtype), str(model.model.device)],
                 "seed": seed,
-                "processes": processes.count(),
+                "processes": [processes.count(), processes.is_sharded()],
                 "versions": [torch.__version__, transformers.__version__, peft.__version__],
                 "examples": [asdict(one) for one in self.examples],
                 "reference": [self.reference, self.mismatched_reference],
