@@ -54,19 +54,6 @@ def test_the_readme_has_the_commands_that_are_run_here():
     assert [line for line in lines if not line.startswith(known)] == []
 
 
-@pytest.mark.timeout(1200)
-def test_make_quickstart_ends_with_scores_negatives_and_paths():
-    assert "make quickstart" in commands("make")
-    done = run("make quickstart", REPOSITORY, limit_s=1100)
-    assert done.returncode == 0, done.stderr
-    for dimension in ("mathematics", "reasoning", "coding", "knowledge", "truthfulness"):
-        assert dimension in done.stdout
-    for name in ("dataset", "adapter", "report"):
-        (path,) = re.findall(rf"^{name} +(\S+)$", done.stdout, flags=re.MULTILINE)
-        assert (REPOSITORY / path).exists()
-    assert re.search(r"^correctness +96 +\d+ +\d+ +\d+", done.stdout, flags=re.MULTILINE)
-
-
 def test_make_names_its_targets():
     listing = run("make help", REPOSITORY, limit_s=30).stdout
     for command in commands("make"):
