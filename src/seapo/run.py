@@ -1,0 +1,71 @@
+"""A recipe at work in its folder: what it says on the way, and where its files lie."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from seapo.journal import Journal
+from seapo.recipe import Recipe
+from seapo.runfolder import RunFolder
+from seapo.store import read_records
+
+T = TypeVar("T")
+
+
+@dataclass
+class Run:
+    """A recipe at work in its folder."""
+
+    recipe: Recipe
+    quiet: bool = False
+    folder: RunFolder = field(init=False)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Stage -> seconds that it took in this call; a reused stage is left out."""
+    has_called: bool = False
+    """Whether the other processes were called to train, where there are any."""
+
+    def __post_init__(self) -> None:
+        self.folder = RunFolder(self.recipe.run_dir)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether this is the one of several processes that writes files and prints results."""
+        return process_count() == 1 or os.environ.get("RANK") == "0"
+
+    def warn(self, text: str) -> None:
+        """A warning on stderr, above a progress bar that is under way."""
+        from tqdm import tqdm
+
+        if not self.quiet:
+            tqdm.write(f"  warning: {text}", file=sys.stderr)
+
+    def say(self, text: str) -> None:
+        """A line about progress, on stderr."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def progress(self, description: str) -> Callable[[Iterable[T]], Iterable[T]]:
+        """A progress bar on stderr, with rate and time left, to put around an iterable."""
+
+        def bar(items: Iterable[T]) -> Iterable[T]:
+            from tqdm import tqdm
+
+            pause_s = 0.2 if sys.stderr.isatty() else 10.0
+            return tqdm(items, desc=f"  {description}", disable=self.quiet, mininterval=pause_s, dynamic_ncols=True)
+
+        return bar
+
+    def journal(self) -> Journal:
+        """The run's journal, to be closed by the caller."""
+        return Journal(self.folder.journal)
+
+    def records(self, stage: str, file: str, kind: type[Any]) -> list[Any]:
+        """Records of a finished stage's file."""
+        return list(read_records(self.folder.stage(stage) / file, kind))
+
+
+def process_count() -> int:
+    """How many processes `accelerate launch` started for this."""
+    return int(os.environ.get("WORLD_SIZE", "1"))

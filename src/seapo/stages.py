@@ -1,0 +1,279 @@
+"""The stages of a run: what the output of each follows from, and the function that writes it.
+
+    source -> inject -> verify -> mix -> train -> evaluate -> report
+
+A stage is reused when the fingerprint of its inputs still matches: its part of the recipe, the files of the stages
+before it, the data's and the model's hash, and the version of its code. `STAGES` says which of these each stage has.
+"""
+
+import functools
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from seapo.journal import Journal
+from seapo.recipe import DataSection, ModelSection, Recipe
+from seapo.records import Candidate, ItemScore, Negative, PreferencePair, Record, Sample, Skip, digest
+from seapo.run import Run
+from seapo.runfolder import MANIFEST, hash_files
+from seapo.store import file_sha256, read_json, write_json, write_records, write_text
+from seapo.summaries import TrainSummary
+from seapo.trained import load_scorer, scorer_fingerprint, trained_weights
+
+REPORTED = ("source", "inject", "verify", "mix", "train", "evaluate")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: what its output depends on, and the function that writes it."""
+
+    name: str
+    version: int
+    """Raised when the stage's code gives other output for the same input."""
+    sections: tuple[str, ...]
+    """Sections of the recipe that it reads."""
+    inputs: dict[str, tuple[str, ...]]
+    """Stage -> files of it that it reads; no file named means all."""
+    write: Callable[["Run", Path], None]
+    depends: Callable[[Recipe], Any] | None = None
+    """What else it depends on, as a JSON-like value: hashes of data and model, what the machine offers."""
+
+
+def stage_fingerprint(run: Run, stage: Stage) -> str:
+    """16 hex digits over everything that a stage's output follows from."""
+    values = run.recipe.model_dump(mode="json")
+    return digest(
+        {
+            "stage": [stage.name, stage.version],
+            "seed": run.recipe.seed,
+            "recipe": {section: values[section] for section in stage.sections},
+            "inputs": {name: _input_hashes(run, name, files) for name, files in inputs_of(run, stage).items()},
+            "depends": stage.depends(run.recipe) if stage.depends else None,
+        }
+    )
+
+
+def data_sha256(data: DataSection) -> dict[str, str]:
+    """File -> SHA-256 of what the recipe's data path stands for; the starter set has a digest, a hub id is itself."""
+    if data.path == "starter":
+        from seapo.tasks.starter import training_samples
+
+        return {"starter": digest(list(training_samples()))}
+    path = Path(data.path)
+    if path.is_file():
+        return {path.name: file_sha256(path)}
+    return hash_files(path) if path.is_dir() else {"hub": data.path}
+
+
+def inputs_of(run: Run, stage: Stage) -> dict[str, tuple[str, ...]]:
+    """What a stage reads of others: nothing, where training is given data of its own."""
+    return {} if stage.name == "train" and run.recipe.train.data_path else stage.inputs
+
+
+def _input_hashes(run: Run, stage: str, files: tuple[str, ...]) -> dict[str, str]:
+    outputs = run.folder.outputs(stage)
+    return {name: sha for name, sha in outputs.items() if not files or name in files}
+
+
+def model_hash(recipe: Recipe) -> list[str]:
+    from seapo.model.identity import dtype_name, model_fingerprint
+
+    return [model_fingerprint(recipe.model), dtype_name(recipe.model.dtype)]
+
+
+def _train_hash(recipe: Recipe) -> list[Any]:
+    from seapo.model.identity import model_fingerprint
+
+    reference, data = recipe.train.reference, recipe.train.data_path
+    return [
+        model_hash(recipe),
+        None if reference is None else model_fingerprint(ModelSection(name=reference)),
+        None if data is None else data_sha256(DataSection(path=data)),
+    ]
+
+
+def _inject_hash(recipe: Recipe) -> list[Any]:
+    from seapo.inject import STRATEGIES
+    from seapo.taxonomy import ERROR_TYPES
+
+    for strategy in recipe.inject.strategies:
+        STRATEGIES[strategy]
+    return [model_hash(recipe), [asdict(ERROR_TYPES[name]) for name in recipe.inject.error_types]]
+
+
+def _sandbox_hash(recipe: Recipe) -> bool:
+    """Unit tests prove nothing where no code may run, so a sandbox that was installed since makes a difference."""
+    from seapo.sandbox import is_available
+
+    return is_available() or recipe.verify.allow_unsandboxed_code
+
+
+def _items_hash(recipe: Recipe) -> str:
+    from seapo.evaluate import load_items
+
+    return digest([model_hash(recipe), load_items(recipe.evaluate, seed=recipe.seed)])
+
+
+def _write_source(run: Run, folder: Path) -> None:
+    from seapo.source import read_source
+
+    result = read_source(run.recipe.data, seed=run.recipe.seed)
+    write_records(folder / "samples.jsonl", result.samples)
+    write_records(folder / "rejected_rows.jsonl", result.rejected)
+    _write_summary(folder, result.summary)
+    run.say(f"  {result.summary.path}: format {result.summary.format}, {len(result.samples)} samples")
+
+
+def _write_inject(run: Run, folder: Path) -> None:
+    from seapo.inject import inject
+
+    dtype = run.recipe.model.dtype
+    with run.journal() as journal:
+        result = inject(
+            run.records("source", "samples.jsonl", Sample),
+            run.recipe.inject,
+            scorer=lambda: load_scorer(run.recipe, dtype=dtype),
+            fingerprint=scorer_fingerprint(run.recipe, dtype=dtype),
+            seed=run.recipe.seed,
+            journal=journal,
+            progress=run.progress("inject"),
+        )
+    write_records(folder / "candidates.jsonl", result.candidates)
+    write_records(folder / "skipped.jsonl", result.skips)
+    _write_summary(folder, result.summary)
+
+
+def _write_verify(run: Run, folder: Path) -> None:
+    from seapo.verify import verify_candidates
+
+    with run.journal() as journal:
+        result = verify_candidates(
+            run.records("source", "samples.jsonl", Sample),
+            run.records("inject", "candidates.jsonl", Candidate),
+            run.records("inject", "skipped.jsonl", Skip),
+            run.recipe.verify,
+            error_types=run.recipe.inject.error_types,
+            journal=journal,
+            progress=run.progress("verify"),
+        )
+    write_records(folder / "negatives.jsonl", result.negatives)
+    write_records(folder / "dropped.jsonl", result.dropped)
+    write_records(folder / "skipped.jsonl", result.skips)
+    write_records(folder / "set_aside.jsonl", result.set_aside)
+    _write_summary(folder, result.summary)
+
+
+def _write_mix(run: Run, folder: Path) -> None:
+    from seapo.mix import mix_pairs
+
+    samples = run.records("source", "samples.jsonl", Sample)
+    negatives = run.records("verify", "negatives.jsonl", Negative)
+    result = mix_pairs(samples, negatives, run.recipe.mix, seed=run.recipe.seed)
+    write_records(folder / "pairs.jsonl", result.pairs)
+    _write_summary(folder, result.summary)
+
+
+def _write_train(run: Run, folder: Path) -> None:
+    from seapo.train import processes
+
+    if _take_over(run, folder):
+        return
+    with run.journal() as journal:
+        if processes.count() > 1:
+            run.has_called = True
+            processes.tell(str(folder))
+        _write_summary(folder, train_here(run, folder, journal))
+
+
+def train_here(run: Run, folder: Path, journal: Journal) -> TrainSummary:
+    from seapo.model.load import load_model
+    from seapo.train import processes, train
+
+    processes.join()  # before the model is loaded: each process has a device of its own
+    summary: TrainSummary = train(
+        [] if run.recipe.train.data_path else run.records("mix", "pairs.jsonl", PreferencePair),
+        run.recipe.train,
+        model=load_model(run.recipe.model),
+        out_dir=folder,
+        seed=run.recipe.seed,
+        journal=journal,
+        progress=run.progress,
+        warn=run.warn,
+    )
+    return summary
+
+
+def _take_over(run: Run, folder: Path) -> bool:
+    """Take what a finished training wrote that differs in `train.merge` alone; merge it, in place of training again."""
+    from seapo.model.load import load_model
+    from seapo.train.saving import merge_saved
+
+    settings = run.recipe.train
+    before = run.recipe.model_copy(update={"train": settings.model_copy(update={"merge": not settings.merge})})
+    finished = run.folder.stage("train")
+    if run.folder.fingerprint("train") != stage_fingerprint(Run(before), STAGES["train"]):
+        return False
+    shutil.copytree(finished, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST, "merged"))
+    if settings.merge and settings.tuning == "lora":
+        merge_saved(load_model(run.recipe.model), folder)
+    return True
+
+
+def _write_evaluate(run: Run, folder: Path) -> None:
+    from seapo.evaluate import compare, evaluate, load_items
+
+    settings = run.recipe.evaluate
+    items = load_items(settings, seed=run.recipe.seed)
+    scores: dict[str, list[ItemScore]] = {}
+    with run.journal() as journal:
+        for name, weights in (("before", None), ("after", trained_weights(run.folder))):
+            scores[name] = evaluate(
+                items,
+                functools.partial(load_scorer, run.recipe, dtype=settings.dtype, weights=weights),
+                fingerprint=scorer_fingerprint(run.recipe, dtype=settings.dtype, weights=weights),
+                journal=journal,
+                progress=run.progress(f"evaluate {name}"),
+            )
+            write_records(folder / f"{name}.jsonl", scores[name])
+    summary = compare(
+        scores["before"],
+        scores["after"],
+        model=read_json(run.folder.stage("train") / "summary.json")["model"],
+        confidence=settings.confidence,
+        seed=run.recipe.seed,
+    )
+    _write_summary(folder, summary)
+
+
+def _write_report(run: Run, folder: Path) -> None:
+    from seapo.report import read_run, render
+
+    contents = read_run(run.folder.path)
+    write_text(folder / "index.html", render(contents, settings=run.recipe.report))
+
+
+def _write_summary(folder: Path, summary: Record) -> None:
+    write_json(folder / "summary.json", summary.model_dump(mode="json"))
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("source", 1, ("data",), {}, _write_source, lambda recipe: data_sha256(recipe.data)),
+        Stage("inject", 1, ("inject", "model"), {"source": ("samples.jsonl",)}, _write_inject, _inject_hash),
+        Stage(
+            "verify",
+            1,
+            ("verify", "inject"),
+            {"source": ("samples.jsonl",), "inject": ("candidates.jsonl", "skipped.jsonl")},
+            _write_verify,
+            _sandbox_hash,
+        ),
+        Stage("mix", 1, ("mix",), {"source": ("samples.jsonl",), "verify": ("negatives.jsonl",)}, _write_mix),
+        Stage("train", 2, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, _train_hash),
+        Stage("evaluate", 1, ("evaluate", "model"), {"train": ()}, _write_evaluate, _items_hash),
+        Stage("report", 1, ("report",), dict.fromkeys(REPORTED, ()), _write_report),
+    )
+}
