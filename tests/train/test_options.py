@@ -253,3 +253,19 @@ def test_scores_of_the_merged_model_are_the_adapters(tiny, sums, plain):
         before = torch.cat(score(adapted, groups))
         after = torch.cat(score(adapted.merge_and_unload(), groups))
     torch.testing.assert_close(before, after, atol=1e-3, rtol=0)
+
+
+def test_flex_attention_is_refused_on_a_cpu(tiny, sums, tmp_path):
+    loaded = tiny()
+    loaded.model.set_attn_implementation("flex_attention")
+    with pytest.raises(TrainError, match="FlexAttention has no backward pass on a CPU"):
+        train(sums(2), DPO, model=loaded, out_dir=tmp_path, seed=0)
+
+
+def test_fine_tuning_computes_the_good_answers_alone(tiny, sums, tmp_path):
+    pairs = sums(4, negatives=2)
+    sft = train(pairs, changed(DPO, method="sft"), model=tiny(), out_dir=tmp_path / "sft", seed=0)
+    dpo = train(pairs, DPO, model=tiny(), out_dir=tmp_path / "dpo", seed=0)
+    assert sft.tokens_computed < dpo.tokens_computed
+    assert "logps/rejected" not in sft.final
+    assert rows(tmp_path / "sft")[-1]["loss"] < rows(tmp_path / "sft")[0]["loss"]

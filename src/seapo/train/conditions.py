@@ -3,6 +3,7 @@
 import importlib.util
 import os
 from pathlib import Path
+from typing import Any
 
 import transformers
 
@@ -11,6 +12,7 @@ from seapo.recipe import TrainSection
 from seapo.store import read_json
 from seapo.train import processes
 from seapo.train.loss import check_objective
+from seapo.tree.backbone import FLEX
 
 
 def check_conditions(settings: TrainSection) -> None:
@@ -22,6 +24,14 @@ def check_conditions(settings: TrainSection) -> None:
             raise TrainError(f"train.report_to names {name}, which is not installed; run: pip install {name}")
     _check_deepspeed(settings)
     _check_sharding(settings)
+
+
+def check_model(model: Any) -> None:
+    """Raise TrainError for a model that can be asked but not trained as it is."""
+    if model.config.get_text_config()._attn_implementation == FLEX and model.device.type == "cpu":
+        raise TrainError(
+            "FlexAttention has no backward pass on a CPU; leave model.attention out, or train where there is a GPU"
+        )
 
 
 def check_schedule(settings: TrainSection) -> None:

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import peft
@@ -84,6 +84,7 @@ def make_plan(
 
     Of several processes each asks for its share of the examples. Raises TrainError where the reference does not fit.
     """
+    examples = needed_examples(examples, settings)
     settings = with_label_weights(examples, settings)
     batches = plan_batches(
         examples,
@@ -109,6 +110,14 @@ def make_plan(
     return Plan(
         examples, batches, settings, processes.pool(own), groups, processes.pool(mismatched), plan.compute_dtype
     )
+
+
+def needed_examples(examples: Sequence[Example], settings: TrainSection) -> Sequence[Example]:
+    """What the method computes: of `sft` the good answers alone, of the others every answer."""
+    if settings.method != "sft":
+        return examples
+    good = [(one, tuple(answer for answer in one.answers if answer.is_desirable)) for one in examples]
+    return [replace(one, answers=answers) for one, answers in good if answers]
 
 
 def has_label_weights(settings: TrainSection) -> bool:

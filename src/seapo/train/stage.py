@@ -19,7 +19,7 @@ from seapo.summaries import TrainSummary
 from seapo.train import processes
 from seapo.train.card import model_card
 from seapo.train.checkpoints import Checkpoints, step_of
-from seapo.train.conditions import check_conditions
+from seapo.train.conditions import check_conditions, check_model
 from seapo.train.dataset import read_dataset
 from seapo.train.examples import EncodedPairs, encode_pairs
 from seapo.train.loss import check_examples, label_weights
@@ -54,6 +54,7 @@ def train(
     Raises TrainError where nothing can be trained on, or where loss or gradient stop being finite.
     """
     check_conditions(settings)
+    check_model(model.model)
     processes.join()
     encoded = _encode(pairs, settings, model, progress)
     for remark in remarks(encoded, settings):
