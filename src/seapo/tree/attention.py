@@ -6,6 +6,7 @@ row. Registered with transformers under `NAME`; it takes over where a call bring
 know, else PyTorch's own attention runs with the dense mask.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -93,6 +94,12 @@ def _reach(one: Segment) -> int:
     return sum(stop - start for start, stop in one.before) + one.stop - one.start
 
 
+@functools.lru_cache(maxsize=64)
+def _later(length: int, device: torch.device) -> Tensor:
+    """True where a key comes after the query, shape (length, length)."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).triu_(1)
+
+
 def _gather(values: Tensor, one: Segment) -> Tensor:
     """What a segment attends to, itself included: shape (key heads, reach, size)."""
     if not one.before:
@@ -114,8 +121,7 @@ def _probabilities(grouped: Tensor, k: Tensor, one: Segment) -> Tensor:
     """Shape (key heads, queries of all heads that share the key head, reach)."""
     scores = torch.bmm(grouped[:, :, one.start : one.stop].flatten(1, 2), _gather(k, one).transpose(1, 2))
     length = one.stop - one.start
-    later = torch.ones(length, length, dtype=torch.bool, device=k.device).triu_(1)
-    _split(scores, 1, grouped.shape[1])[..., -length:].masked_fill_(later, -torch.inf)
+    _split(scores, 1, grouped.shape[1])[..., -length:].masked_fill_(_later(length, k.device), -torch.inf)
     return torch.softmax(scores, dim=-1)
 
 

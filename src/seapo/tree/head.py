@@ -77,15 +77,17 @@ class Head:
         return kind and self.cap is None and not any(one.requires_grad for one in self.linear.parameters())
 
 
-def score_edges(head: Head, hidden: Tensor, edges: Edges, *, k: int = 0) -> EdgeScores:
-    """Scores of all edges; `hidden` has shape (parents, size)."""
+def score_edges(head: Head, hidden: Tensor, edges: Edges, *, k: int = 0, bound: int | None = None) -> EdgeScores:
+    """Scores of all edges; `hidden` has shape (parents, size). Only the first `bound` parents (all) have a gradient."""
     if not len(edges.tokens):
         empty = torch.zeros(0, device=hidden.device)
         return EdgeScores(empty, empty.bool(), empty.long().reshape(0, k), empty.reshape(0, k))
-    needs_gradient = torch.is_grad_enabled() and (hidden.requires_grad or not head.is_frozen_product)
+    bound = len(hidden) if bound is None else bound
+    needs_gradient = torch.is_grad_enabled() and bound > 0 and (hidden.requires_grad or not head.is_frozen_product)
     if needs_gradient and head.is_frozen_product:
-        logprobs, is_argmax = _FrozenHead.apply(hidden, edges, head)  # type: ignore[no-untyped-call]
+        logprobs, is_argmax = _FrozenHead.apply(hidden, edges, head, bound)  # type: ignore[no-untyped-call]
         return EdgeScores(logprobs, is_argmax, edges.tokens[:, None][:, :0], logprobs.detach()[:, None][:, :0])
+    hidden = hidden if bound == len(hidden) else torch.cat([hidden[:bound], hidden[bound:].detach()])
     chunks = []
     for start, stop, one in _chunks(head, hidden, edges):
         part = hidden[start:stop]
@@ -142,29 +144,32 @@ class _FrozenHead(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, edges: Edges, head: Head) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, hidden: Tensor, edges: Edges, head: Head, bound: int) -> tuple[Tensor, Tensor]:
         weight = head.linear.weight
-        mean = torch.empty(len(hidden), weight.shape[1], dtype=torch.float32, device=hidden.device)
+        mean = torch.empty(bound, weight.shape[1], dtype=torch.float32, device=hidden.device)
         logprobs, is_argmax = [], []
         for start, stop, one in _chunks(head, hidden, edges):
             logits = head.logits(hidden[start:stop]).float()
             top = logits.max(dim=-1, keepdim=True).values
             chosen = logits[one.parents, one.tokens]
             odds, total = _odds(logits, top)
-            mean[start:stop] = (odds.to(weight.dtype) @ weight).float() / total
+            if start < bound:
+                mine = slice(0, min(stop, bound) - start)
+                mean[start:stop] = (odds[mine].to(weight.dtype) @ weight).float() / total[mine]
             is_argmax.append(chosen >= top[one.parents, 0])
             logprobs.append(chosen - (top + total.log())[one.parents, 0])
         ctx.save_for_backward(mean, weight, edges.parents, edges.tokens)
-        ctx.scale, ctx.dtype = head.scale, hidden.dtype
+        ctx.scale, ctx.dtype, ctx.rest = head.scale, hidden.dtype, len(hidden) - bound
         flags = torch.cat(is_argmax)
         ctx.mark_non_differentiable(flags)
         return torch.cat(logprobs), flags
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
         mean, weight, parents, tokens = ctx.saved_tensors
-        grad = grads[0].float()
+        own = int((parents < len(mean)).sum())  # edges are sorted by parent
+        grad, parents, tokens = grads[0][:own].float(), parents[:own], tokens[:own]
         at_parents = torch.zeros(len(mean), device=grad.device).index_add_(0, parents, grad)
         total = mean * -at_parents[:, None]
         total.index_add_(0, parents, weight[tokens].float() * grad[:, None])
-        return (total * ctx.scale).to(ctx.dtype), None, None
+        return torch.nn.functional.pad(total * ctx.scale, (0, 0, 0, ctx.rest)).to(ctx.dtype), None, None, None

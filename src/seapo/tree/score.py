@@ -103,27 +103,25 @@ class _NodeScores:
 
 def _score_nodes(backbone: Backbone, row: Row, k: int, detach_shared: bool) -> _NodeScores:
     states = backbone.hidden_states(row)
-    free, bound = _edges(row, detach_shared)
-    if not free:
-        scores = _score_edges(backbone, states, bound, k)
-    elif not bound:
-        with torch.no_grad():
-            scores = _score_edges(backbone, states, free, k)
-    else:
-        with torch.no_grad():
-            left = _score_edges(backbone, states, free, k)
-        right = _score_edges(backbone, states, bound, k)
-        scores = EdgeScores(
-            torch.cat([left.logprobs, right.logprobs]),
-            torch.cat([left.is_argmax, right.is_argmax]),
-            torch.cat([left.best_ids, right.best_ids]),
-            torch.cat([left.best_logprobs, right.best_logprobs]),
-        )
-    return _NodeScores({node: place for place, (_, node, _) in enumerate([*free, *bound])}, scores)
+    bound, free = _edges(row, detach_shared)
+    # A parent is of one kind: what all completions share has no sibling.
+    parents = [*sorted({parent for parent, _, _ in bound}), *sorted({parent for parent, _, _ in free})]
+    place = {parent: index for index, parent in enumerate(parents)}
+    scores = score_edges(
+        backbone.head,
+        states[torch.tensor(parents, dtype=torch.long, device=states.device)],
+        Edges(
+            torch.tensor([place[parent] for parent, _, _ in [*bound, *free]], dtype=torch.long, device=states.device),
+            torch.tensor([token for _, _, token in [*bound, *free]], dtype=torch.long, device=states.device),
+        ),
+        k=k,
+        bound=len({parent for parent, _, _ in bound}),
+    )
+    return _NodeScores({node: index for index, (_, node, _) in enumerate([*bound, *free])}, scores)
 
 
 def _edges(row: Row, detach_shared: bool) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]]]:
-    """(parent, node, token) of each scored node, sorted: those without a gradient, and the others."""
+    """(parent, node, token) of each scored node, sorted: those with a gradient, and those that do without."""
     free: set[tuple[int, int, int]] = set()
     bound: set[tuple[int, int, int]] = set()
     for piece in row.pieces:
@@ -132,22 +130,7 @@ def _edges(row: Row, detach_shared: bool) -> tuple[list[tuple[int, int, int]], l
             for place, node in enumerate(path):
                 edge = (piece.offset + tree.parents[node], piece.offset + node, tree.tokens[node])
                 (free if detach_shared and place < piece.shared else bound).add(edge)
-    return sorted(free), sorted(bound)
-
-
-def _score_edges(backbone: Backbone, states: Tensor, edges: list[tuple[int, int, int]], k: int) -> EdgeScores:
-    parents = sorted({parent for parent, _, _ in edges})
-    place = {parent: index for index, parent in enumerate(parents)}
-    device = states.device
-    return score_edges(
-        backbone.head,
-        states[torch.tensor(parents, dtype=torch.long, device=device)],
-        Edges(
-            torch.tensor([place[parent] for parent, _, _ in edges], dtype=torch.long, device=device),
-            torch.tensor([token for _, _, token in edges], dtype=torch.long, device=device),
-        ),
-        k=k,
-    )
+    return sorted(bound), sorted(free)
 
 
 def _along_path(nodes: _NodeScores, path: list[int]) -> CompletionScores:
