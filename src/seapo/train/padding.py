@@ -25,15 +25,16 @@ class TokenCount:
 
 def count_tokens(plan: Plan, model: Any) -> TokenCount:
     """Tokens of a training plan over all processes; KTO's mismatched pairs are among them on both sides."""
-    computed = padded = 0
-    for batch in plan.batches:
-        for rank in range(processes.count()):
-            samples = plan.samples(batch.members[rank :: processes.count()])
-            own = [Group(example.prompt, example.completions) for example in samples.examples]
-            for groups in (own, samples.mismatched):
-                computed += sum(len(row) for row in lay_rows(model, groups, plan.settings))
-            padded += padded_tokens(samples, plan.settings)
-    return TokenCount(computed, padded)
+    groups = [[Group(example.prompt, example.completions)] for example in plan.examples]
+    for own, mismatched in zip(groups, plan.mismatched, strict=False):
+        own.append(mismatched)
+    sizes = [sum(len(row) for one in own for row in lay_rows(model, [one], plan.settings)) for own in groups]
+    padded = sum(
+        padded_tokens(plan.samples(batch.members[rank :: processes.count()]), plan.settings)
+        for batch in plan.batches
+        for rank in range(processes.count())
+    )
+    return TokenCount(sum(sizes[member] for batch in plan.batches for member in batch.members), padded)
 
 
 def padded_tokens(samples: StepSamples, settings: TrainSection) -> int:
