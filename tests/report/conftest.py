@@ -354,7 +354,9 @@ def made_run(tmp_path: Path) -> Path:
     return build_run(tmp_path / "made-up")
 
 
-FIXED = {"role", "dimension", "status", "outcome", "kind", "verdict", "sample_id", "id", "error_type", "original"}
+FIXED = {
+    "role", "dimension", "status", "outcome", "kind", "verdict", "sample_id", "id", "error_type", "original", "tuning",
+}  # fmt: skip
 """Keys whose strings are not free: names that the records know, and what the edits must fit."""
 
 
