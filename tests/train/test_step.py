@@ -12,7 +12,7 @@ from seapo.recipe import TrainSection
 from seapo.train.examples import encode_pairs
 from seapo.train.objective import dpo_loss, kto_kl, kto_loss
 from seapo.train.reference import ReferenceModel, group_logprobs, reference_logprobs
-from seapo.train.step import Processes, StepSamples, closed_sets, compute_step
+from seapo.train.step import Processes, StepSamples, closed_sets, compute_step, usable_threads
 from seapo.tree import Group, pack_rows
 from seapo.tree.backbone import CPU_FILL_TOKENS
 
@@ -252,3 +252,36 @@ def test_closed_sets_hold_whole_groups(groups, budget):
     for one in placed:
         assert one == {(group, n) for group, _ in one for n in range(len(groups[group].completions))}
     assert sum(map(len, placed)) == sum(len(group.completions) for group in groups)
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_rows_side_by_side_give_the_same_and_always_the_same(policy, samples, method):
+    if method == "dpo":
+        samples = StepSamples(samples.examples, samples.reference)
+    first, expected, _ = step(policy, samples, method, 75)
+    settings = TrainSection(method=method, max_tokens_per_row=75, **SETTINGS)
+    before = torch.get_num_threads()
+    found = []
+    for _ in range(2):
+        policy.zero_grad()
+        result = compute_step(policy, samples, settings, backward=pytest.fail, threads=3)
+        found.append(gradients(policy))
+        assert result.loss == pytest.approx(first.loss, rel=1e-5)
+        assert result.kl == (None if first.kl is None else pytest.approx(first.kl, rel=1e-5))
+        assert result.logprobs == [pytest.approx(values, abs=1e-4) for values in first.logprobs]
+    for name, gradient in found[0].items():
+        assert torch.equal(gradient, found[1][name])
+        assert (gradient - expected[name]).norm() < 1e-3 * expected[name].norm(), name
+    assert torch.get_num_threads() == before
+
+
+def test_chance_keeps_rows_one_after_the_other(tiny):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        model = peft.get_peft_model(tiny().model, LORA)
+        assert usable_threads(model, TrainSection()) == 2
+        for options in ({"lora_dropout": 0.1}, {"tuning": "full"}, {"gradient_checkpointing": True}):
+            assert usable_threads(model, TrainSection(**options)) == 1
+    finally:
+        torch.set_num_threads(before)

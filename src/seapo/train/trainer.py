@@ -22,7 +22,7 @@ from seapo.train.batches import Batch
 from seapo.train.checkpoints import Checkpoints
 from seapo.train.metrics import means, merge_sums, step_sums, windows
 from seapo.train.plan import Plan
-from seapo.train.step import compute_step
+from seapo.train.step import compute_step, usable_threads
 from seapo.train.watch import Watch
 
 SHOWN_IDS = 8
@@ -77,6 +77,7 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
                 settings,
                 backward=self._backward,
                 processes=processes.step_processes(is_sharded=self.is_fsdp_enabled),
+                threads=1 if self.is_fsdp_enabled else usable_threads(self.model, settings),
             )
         loss = math.fsum(processes.exchange(result.loss))
         self._require_finite("loss", loss)
