@@ -24,6 +24,9 @@ from seapo.train.objective import kto_kl
 from seapo.tree import Group, Row, fused, pack_rows, score, score_rows
 from seapo.tree import lay_rows as lay_tree_rows
 
+SIDE_BY_SIDE_TOKENS = 704
+"""Rows are computed side by side where they have no more tokens together: each keeps what its backward pass needs."""
+
 
 @dataclass(frozen=True)
 class StepSamples:
@@ -103,7 +106,7 @@ def _compute_rows(
     loss, logprobs = 0.0, [[0.0] * len(example.answers) for example in samples.examples]
     sets = closed_sets(rows)
     compute = functools.partial(_compute_set, model, samples=samples, settings=settings, step=step)
-    done = _in_threads(model, compute, sets, step) if step.threads > 1 and len(sets) > 1 else map(compute, sets)
+    done = _in_threads(model, compute, sets, step) if _fit_side_by_side(rows, step) else map(compute, sets)
     for one in done:
         loss += one.loss
         for index, scores in one.logprobs.items():
@@ -113,6 +116,11 @@ def _compute_rows(
         nothing = torch.cat(list(_score_groups(model, [row], StepSamples([company]), settings).values())).sum() * 0.0
         step.backward(nothing)
     return StepResult(loss, logprobs, None if step.kl is None else step.kl.item())
+
+
+def _fit_side_by_side(rows: Sequence[Row], step: _Step) -> bool:
+    largest = sorted(map(len, rows), reverse=True)[: step.threads]
+    return len(largest) > 1 and sum(largest) <= SIDE_BY_SIDE_TOKENS
 
 
 @dataclass(frozen=True)
