@@ -272,7 +272,7 @@ def test_a_line_too_long_to_hold_is_set_aside_without_being_held(tmp_path: Path)
     [
         ("empty.jsonl", b"", "the file is empty"),
         ("blank.json", b" \n\n", "the file is empty"),
-        ("empty.json.gz", gzip.compress(b""), "the file is empty"),
+        ("empty.json.gz", gzip.compress(b"", mtime=0), "the file is empty"),
         ("none.json", b"[]", "there are no rows in it"),
         ("header.csv", b"question,answer\n", "there are no rows in it"),
         ("book.xlsx", b"PK\x03\x04rest", "a zip archive or a spreadsheet"),
@@ -280,7 +280,7 @@ def test_a_line_too_long_to_hold_is_set_aside_without_being_held(tmp_path: Path)
         ("wide.csv", "question,answer\na,b\n".encode("utf-16"), "UTF-16 text"),
         ("prose.txt", b"Once upon a time", "no data file, as far as one can tell"),
         ("cut.parquet", KINDS["parquet"][:200], "cannot be read as Parquet"),
-        ("cut.parquet.gz", gzip.compress(KINDS["parquet"])[:200], "cannot be unpacked"),
+        ("cut.parquet.gz", gzip.compress(KINDS["parquet"], mtime=0)[:200], "cannot be unpacked"),
         ("cut.arrow", KINDS["arrow file"][:200], "cannot be read as Arrow"),
         ("numbers.json", b"[1, 2]", r"no row can be used: not an object with columns \(2\)"),
         ("broken.jsonl", b"{a\n{b\n", r"no row can be used: broken JSON \(2\); the first is line 1 of broken.jsonl"),
