@@ -58,8 +58,8 @@ def start_together(arguments, extra, count=2):
         for rank in range(count)
     ]
     printed = [child.communicate(timeout=300)[0] for child in children]
-    for child, text in zip(children, printed, strict=True):
-        assert child.returncode == 0, text
+    # The one that failed first is seldom the first one: the others lose their connection to it.
+    assert not any(child.returncode for child in children), "\n\n".join(printed)
     return printed
 
 

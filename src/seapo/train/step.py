@@ -105,15 +105,16 @@ def _compute_rows(
 ) -> StepResult:
     loss, logprobs = 0.0, [[0.0] * len(example.answers) for example in samples.examples]
     sets = closed_sets(rows)
+    company = _company(samples, step.processes, len(sets))
     compute = functools.partial(_compute_set, model, samples=samples, settings=settings, step=step)
     done = _in_threads(model, compute, sets, step) if _fit_side_by_side(rows, step) else map(compute, sets)
-    for one in done:
-        loss += one.loss
-        for index, scores in one.logprobs.items():
+    for found in done:
+        loss += found.loss
+        for index, scores in found.logprobs.items():
             logprobs[index] = scores
-    for company in _company(samples, step.processes, len(sets)):
-        (row,) = lay_rows(model, [Group(company.prompt, company.completions)], settings, step.processes)
-        nothing = torch.cat(list(_score_groups(model, [row], StepSamples([company]), settings).values())).sum() * 0.0
+    for one in company:
+        (row,) = lay_rows(model, [Group(one.prompt, one.completions)], settings, step.processes)
+        nothing = torch.cat(list(_score_groups(model, [row], StepSamples([one]), settings).values())).sum() * 0.0
         step.backward(nothing)
     return StepResult(loss, logprobs, None if step.kl is None else step.kl.item())
 
@@ -187,7 +188,10 @@ def usable_threads(model: Any, settings: TrainSection) -> int:
 
 
 def _company(samples: StepSamples, processes: Processes, passes: int) -> list[Example]:
-    """What to compute for nothing: where a model's parts are gathered pass by pass, all processes make equally many."""
+    """What to compute for nothing: where a model's parts are gathered pass by pass, all processes make equally many.
+
+    To be asked before the first pass: the question itself must come at the same place in all processes.
+    """
     if not processes.whole_groups:
         return []
     return [samples.company or samples.examples[0]] * (processes.most(passes) - passes)
@@ -211,11 +215,12 @@ def estimate_kl(
     if not processes.most(len(samples.mismatched)):
         return None
     model.eval()
+    passes = len(lay_tree_rows(model, samples.mismatched, settings.max_tokens_per_row))
+    company = _company(samples, processes, passes)
     with mixed_precision(model):
         scores = _score_groups_apart(model, samples.mismatched, settings, threads)
-        passes = len(lay_tree_rows(model, samples.mismatched, settings.max_tokens_per_row))
-        for company in _company(samples, processes, passes):
-            score(model, [Group(company.prompt, company.completions[:1])], max_tokens_per_row=settings.max_length)
+        for one in company:
+            score(model, [Group(one.prompt, one.completions[:1])], max_tokens_per_row=settings.max_length)
     policy = torch.cat([torch.zeros(0, device=model.device), *scores])
     reference = policy.new_tensor([value for group in samples.mismatched_reference for value in group])
     return kto_kl(policy, reference, total=processes.total)
