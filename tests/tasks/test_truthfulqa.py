@@ -91,7 +91,9 @@ def test_a_row_without_its_question_is_named(tmp_path):
         read_questions(folder_with(tmp_path, rows))
 
 
-@pytest.mark.parametrize("data", [b"not gzip", gzip.compress(b"not JSON", mtime=0), gzip.compress(b"[1, 2, 3]", mtime=0)[:-9]])
+@pytest.mark.parametrize(
+    "data", [b"not gzip", gzip.compress(b"not JSON", mtime=0), gzip.compress(b"[1, 2, 3]", mtime=0)[:-9]]
+)
 def test_bytes_that_cannot_be_read_are_named(tmp_path, data):
     path = folder_with(tmp_path, []) / "truthfulqa" / "mc_task.json.gz"
     path.write_bytes(data)
