@@ -1,7 +1,9 @@
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -79,3 +81,14 @@ def test_what_the_journal_took_survives_kill_9(tmp_path):
     child.wait()
     with Journal(path) as journal:
         assert all(journal.get(str(number)) == number for number in range(max(told)))
+
+
+def test_a_new_journal_waits_for_a_process_that_opens_it_too(tmp_path):
+    other = sqlite3.connect(tmp_path / "j.sqlite", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        sqlite3.connect(tmp_path / "j.sqlite", timeout=60).execute("PRAGMA journal_mode=WAL")
+    threading.Timer(0.2, other.execute, ["COMMIT"]).start()
+    with Journal(tmp_path / "j.sqlite") as journal:
+        assert journal.counts() == {}
+    other.close()
