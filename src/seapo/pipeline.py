@@ -1,6 +1,7 @@
 """Composes the stages into a run: brings them up to date in their order, and reuses what still fits."""
 
 import importlib.metadata
+import logging
 import os
 import platform
 import time
@@ -143,3 +144,9 @@ def _quiet_libraries() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+    # Where DeepSpeed is installed, accelerate imports it for every training, and it says on stdout what it found.
+    logging.getLogger("DeepSpeed").addFilter(_is_error)
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR

@@ -1,5 +1,10 @@
 """Small real components for the training tests: pairs, and a random-weight Llama with the embedded tokenizer."""
 
+import os
+import socket
+import subprocess
+import sys
+
 import pytest
 import torch
 import transformers
@@ -69,3 +74,33 @@ def tiny_builder(tokenizer):
 @pytest.fixture(scope="session")
 def tiny(embedded):
     return tiny_builder(embedded[1])
+
+
+@pytest.fixture(scope="session")
+def start_together():
+    return start_processes
+
+
+def start_processes(arguments, extra, count=2):
+    """Start the same command in several processes that know of each other, as `accelerate launch` does."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {
+        "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+        "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", **extra,
+    }  # fmt: skip
+    children = [
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(count)
+    ]
+    printed = [child.communicate(timeout=300)[0] for child in children]
+    # The one that failed first is seldom the first one: the others lose their connection to it.
+    assert not any(child.returncode for child in children), "\n\n".join(printed)
+    return printed

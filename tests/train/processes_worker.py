@@ -17,17 +17,21 @@ class KilledError(Exception):
     """Stands for a kill of all processes."""
 
 
-def dying_at(step):
+def bars(name, die_at):
+    """Progress bars that tell which steps are left, and die before one of them."""
+
     def bar(description):
         def walk(items):
+            if description == "train" and len(items):
+                print(f"{name}: steps {items[0]} to {items[-1]}")
             for number, item in enumerate(items):
-                if description == "train" and number == step:
+                if description == "train" and number == die_at:
                     raise KilledError
                 yield item
 
         return walk
 
-    return bar if step is not None else lambda description: lambda items: items
+    return bar
 
 
 def main(folder, cases):
@@ -45,7 +49,7 @@ def main(folder, cases):
                     out_dir=out,
                     seed=0,
                     journal=journal,
-                    progress=dying_at(case.get("die_at")),
+                    progress=bars(name, case.get("die_at")),
                 )
         except KilledError:
             print("killed", name)

@@ -221,14 +221,6 @@ def test_what_is_asked_of_a_missing_package_names_the_command(tiny, sums, tmp_pa
         train(sums(2), changed(DPO, deepspeed="none.json"), model=tiny(), out_dir=tmp_path, seed=0)
 
 
-def test_deepspeed_is_refused_with_what_to_do(tiny, sums, tmp_path, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
-    config = tmp_path / "ds.json"
-    config.write_text("{}")
-    with pytest.raises(TrainError, match="shard the model with FSDP instead: accelerate launch --use_fsdp"):
-        train(sums(2), changed(DPO, deepspeed=str(config)), model=tiny(), out_dir=tmp_path, seed=0)
-
-
 def test_tensorboard_gets_the_metrics_under_trls_names(tiny, sums, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

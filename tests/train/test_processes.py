@@ -1,10 +1,6 @@
 """Real processes that train together over gloo: the loss curve and the weights of one process with a step as large."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -38,33 +34,8 @@ CASES = {
 AGAIN = {"resumed": {"settings": SETTINGS}}
 
 
-def start_together(arguments, extra, count=2):
-    """Start the same command in several processes that know of each other, as `accelerate launch` does."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    shared = {
-        "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
-        "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", **extra,
-    }  # fmt: skip
-    children = [
-        subprocess.Popen(
-            [sys.executable, *arguments],
-            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(count)
-    ]
-    printed = [child.communicate(timeout=300)[0] for child in children]
-    # The one that failed first is seldom the first one: the others lose their connection to it.
-    assert not any(child.returncode for child in children), "\n\n".join(printed)
-    return printed
-
-
 @pytest.fixture(scope="module", params=["replicated", "sharded"])
-def together(request, tmp_path_factory):
+def together(request, tmp_path_factory, start_together):
     """Folder of what two processes wrote, of every case."""
     folder = tmp_path_factory.mktemp(request.param)
     extra = SHARDED if request.param == "sharded" else {}

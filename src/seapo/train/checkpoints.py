@@ -16,10 +16,10 @@ PREFIX = "checkpoint-"
 PARTS = (
     ("trainer_state.json",),
     ("scheduler.pt",),
-    ("optimizer.pt", "optimizer_0", "optimizer.bin"),
+    ("optimizer.pt", "optimizer_0", "optimizer.bin", "latest"),
     ("adapter_model.safetensors", "model.safetensors", "pytorch_model_fsdp_0", "pytorch_model_fsdp.bin"),
 )
-"""What a complete checkpoint holds: of each line one; the later names are what FSDP writes."""
+"""What a complete checkpoint holds: of each line one; the later names are what FSDP and DeepSpeed write."""
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,13 @@
 
 import importlib.util
 import os
-from pathlib import Path
 from typing import Any
 
 import transformers
 
 from seapo.errors import TrainError, did_you_mean
 from seapo.recipe import TrainSection
-from seapo.store import read_json
-from seapo.train import processes
+from seapo.train import engine, processes
 from seapo.train.loss import check_objective
 from seapo.tree.backbone import FLEX
 
@@ -22,7 +20,7 @@ def check_conditions(settings: TrainSection) -> None:
     for name in settings.report_to:
         if importlib.util.find_spec(name) is None:
             raise TrainError(f"train.report_to names {name}, which is not installed; run: pip install {name}")
-    _check_deepspeed(settings)
+    engine.check(settings)
     _check_sharding(settings)
 
 
@@ -44,20 +42,6 @@ def check_schedule(settings: TrainSection) -> None:
         )
 
 
-def _check_deepspeed(settings: TrainSection) -> None:
-    if settings.deepspeed is None and not _flag("ACCELERATE_USE_DEEPSPEED"):
-        return
-    if settings.deepspeed is not None and not isinstance(read_json(Path(settings.deepspeed)), dict):
-        raise TrainError(f"train.deepspeed: {settings.deepspeed} is no DeepSpeed configuration, which is a JSON object")
-    if importlib.util.find_spec("deepspeed") is None:
-        raise TrainError("DeepSpeed is asked for, which is not installed; run: pip install deepspeed")
-    raise TrainError(
-        "DeepSpeed's engine takes every backward pass for a step or a fixed share of one, and a step here has as many "
-        "as it has rows; shard the model with FSDP instead: "
-        "accelerate launch --use_fsdp --fsdp_version 2 -m seapo train RUN"
-    )
-
-
 def _check_sharding(settings: TrainSection) -> None:
     if not processes.is_sharded():
         return
@@ -68,7 +52,3 @@ def _check_sharding(settings: TrainSection) -> None:
             "train.merge needs the model in one piece, and FSDP shards it; train without it, then merge in one "
             "process: seapo train RUN --merge"
         )
-
-
-def _flag(name: str) -> bool:
-    return os.environ.get(name, "false").lower() in ("1", "true", "yes")

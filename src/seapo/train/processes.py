@@ -153,13 +153,14 @@ def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
     if count() == 1:
         return
     for bucket in _buckets(parameters):
-        flat = torch.cat([_gradient(one).flatten() for one in bucket])
+        flat = torch.cat([gradient(one).flatten() for one in bucket])
         dist.all_reduce(flat)
         for one, part in zip(bucket, torch.split(flat, [one.numel() for one in bucket]), strict=True):
             one.grad = part.view_as(one)
 
 
-def _gradient(parameter: torch.nn.Parameter) -> Tensor:
+def gradient(parameter: torch.nn.Parameter) -> Tensor:
+    """What lies with a weight; zeros where nothing does."""
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 
 

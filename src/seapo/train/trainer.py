@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from seapo.errors import TrainError
-from seapo.train import processes
+from seapo.train import engine, processes
 from seapo.train.batches import Batch
 from seapo.train.checkpoints import Checkpoints
 from seapo.train.metrics import means, merge_sums, step_sums, windows
@@ -45,8 +45,12 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
     ) -> None:
         arguments = training_arguments(plan, checkpoints, seed=seed, on_cpu=model.device.type == "cpu")
         processes.shard_on_cpu()
+        if arguments.deepspeed:
+            engine.prepare()
         super().__init__(model=model, args=arguments)
         self.plan = plan
+        self._policy = model
+        self._norm = 0.0
         self._checkpoints = checkpoints
         self._watcher = watcher or Watcher()
         self._watch = Watch(self._watcher.warn, len(plan.batches))
@@ -59,6 +63,22 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
         for callback in self.callback_handler.callbacks:
             if hasattr(callback, "tb_writer"):
                 callback.logging_dir = str(checkpoints.root.parent / "tensorboard")
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """AdamW on the model's weights, by the names that they have in the model."""
+        return super().create_optimizer(self._policy if model is None and self.is_deepspeed_enabled else model)
+
+    def _prepare_for_training(self, *arguments: Any, **options: Any) -> Any:
+        """Wrap the model; DeepSpeed's engine gets its trained weights alone."""
+        if not self.is_deepspeed_enabled:
+            return super()._prepare_for_training(*arguments, **options)
+        self._policy.to(self.args.device)
+        self.model = self.model_wrapped = engine.Weights(self._policy)
+        try:
+            with engine.plain_checkpoints():
+                return super()._prepare_for_training(*arguments, **options)
+        finally:
+            self.model = self.callback_handler.model = self._policy
 
     def get_train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the plan, one by one, in order; every process has them whole."""
@@ -81,17 +101,22 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
             )
         loss = math.fsum(processes.exchange(result.loss))
         self._require_finite("loss", loss)
-        if not self.is_fsdp_enabled:
+        if self.is_deepspeed_enabled:
+            self._norm = engine.update(model)
+        elif not self.is_fsdp_enabled:
             processes.sum_gradients(self.model.parameters())
         self._metrics = means(merge_sums(processes.exchange(step_sums(samples, result, settings))))
         return torch.tensor(loss, device=self.args.device)
 
     def _backward(self, loss: Tensor) -> None:
+        if self.is_deepspeed_enabled:
+            engine.add_gradients(loss, [one for one in self.model.parameters() if one.requires_grad])
+            return
         # FSDP takes the mean of the processes' gradients; the loss is divided by counts of the whole step already.
         self.accelerator.backward(loss * processes.count() if self.is_fsdp_enabled else loss)
 
     def _clip_grad_norm(self, model: Any) -> Tensor:
-        norm: Tensor = super()._clip_grad_norm(model)
+        norm: Tensor = torch.tensor(self._norm) if self.is_deepspeed_enabled else super()._clip_grad_norm(model)
         self._require_finite("gradient", float(_whole(norm)))
         return norm
 
@@ -203,6 +228,7 @@ def training_arguments(
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         log_level="error",
+        deepspeed=engine.configuration(settings),
     )
 
 

@@ -18,6 +18,7 @@ NO_NEWS = (
     r".*returned a view tensor\. An in-place op on this view",  # FSDP2's parts; nothing here works in place on them
     "Unable to fetch remote file due to the following error",  # PEFT asks the hub whether the vocabulary grew
     "Could not find a config file in",
+    "`torch.distributed.all_gather_into_tensor` is deprecated",  # DeepSpeed still calls it by the old name
 )
 """Warnings of libraries that no user can do anything about."""
 
