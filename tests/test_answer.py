@@ -148,12 +148,12 @@ def test_no_text_makes_it_raise(left: str, right: str):
 )
 def test_time_is_linear_in_the_length_of_hostile_text(piece: str):
     text = piece * (100_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     final_answer(text)
     same_answer(text, text + "1")
     code_blocks(text)
     last_sentence(text)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 CODE = "def f(n):\n    return n\n"

@@ -214,9 +214,9 @@ def test_no_text_makes_it_raise(text: str):
 )
 def test_time_is_linear_in_the_length_of_hostile_text(piece: str):
     text = piece * (100_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     equations(text)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_sum_of_a_thousand_terms_is_not_cut_short():

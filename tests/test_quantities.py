@@ -49,6 +49,6 @@ def test_any_text_gives_ordered_spans_that_are_in_it(text: str):
 @pytest.mark.parametrize("piece", ["1", "1,", "1.", "1,234", "-", " ", "1-", "x", "1 ", "\\"])
 def test_time_is_linear_in_the_length_of_hostile_text(piece: str):
     text = piece * (100_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     numbers(text)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

@@ -45,6 +45,46 @@ def test_outputs_and_gradients_are_the_models_own(make_tiny, kind):
         assert (ours[name] - gradient).norm() < 1e-4 * gradient.norm(), name
 
 
+@pytest.mark.parametrize("without", [["gate_proj"], ["down_proj", "q_proj"], ["gate_proj", "up_proj", "down_proj"]])
+def test_layers_without_an_adapter_are_computed_beside_those_with_one(make_tiny, without):
+    model = adapted(make_tiny(transformers.LlamaConfig), exclude_modules=without)
+    expected, gradients = outputs(model)
+    with fused(model):
+        assert "LlamaMLP" in replaced(model)
+        found, ours = outputs(model)
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert ours.keys() == gradients.keys()
+    for name, gradient in gradients.items():
+        assert (ours[name] - gradient).norm() < 1e-4 * gradient.norm(), name
+
+
+def kept_numbers(model):
+    """How many activations the layers keep for the backward pass."""
+    weights = {one.untyped_storage().data_ptr() for one in model.parameters()}
+    kept = {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        states = model.get_base_model().model(input_ids=IDS, use_cache=False).last_hidden_state
+    assert states.requires_grad
+    return sum(one.untyped_storage().nbytes() // one.itemsize for place, one in kept.items() if place not in weights)
+
+
+def test_what_is_kept_for_the_backward_pass(make_tiny):
+    model = adapted(make_tiny(transformers.LlamaConfig))
+    config = model.config
+    layers, tokens, size, inner = config.num_hidden_layers, IDS.numel(), config.hidden_size, config.intermediate_size
+    own = kept_numbers(model)
+    with fused(model):
+        found = kept_numbers(model)
+    # Two residuals, q, k, v and the heads' outputs; gate and up; the adapters' low ranks and a few numbers a token.
+    # What a norm gave would be two widths more.
+    assert found < layers * tokens * (6.5 * size + 2 * inner + 7 * 4 + 3 * tokens) < own
+
+
 def test_full_weights_get_their_gradients(make_tiny):
     model = make_tiny(transformers.LlamaConfig)
     expected, gradients = outputs(model)

@@ -49,9 +49,9 @@ def test_no_text_makes_a_check_raise_and_the_same_text_never_passes_as_wrong(jud
 @pytest.mark.parametrize("name", FAST)
 def test_answers_of_ten_pages_take_no_long_time(judge, name, piece):
     text = piece * (12_000 // len(piece))
-    started = time.perf_counter()
+    started = time.process_time()
     judge(name, text, text[: len(text) // 2] + " blue " + text[len(text) // 2 :], truth=NumberTruth(value="3"))
-    assert time.perf_counter() - started < 8
+    assert time.process_time() - started < 8
 
 
 def test_evidence_is_cut_to_one_line():

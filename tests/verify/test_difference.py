@@ -147,6 +147,6 @@ def test_the_hunks_turn_one_text_into_the_other(old, new):
 
 
 def test_long_texts_without_anything_in_common_take_no_quadratic_time():
-    started = time.perf_counter()
+    started = time.process_time()
     difference("old word. " * 6000, "new thing, " * 6000)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10

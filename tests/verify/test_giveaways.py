@@ -98,6 +98,6 @@ def test_prompt_echo(judge):
 @pytest.mark.parametrize("piece", ["note ", "I changed ", "here is ", "wrong ", "(", "[error", "<|", "#", "sure! "])
 @pytest.mark.parametrize("check", ["disclosure", "refusal", "prompt_echo"])
 def test_time_is_linear_in_the_length_of_hostile_text(judge, check, piece):
-    started = time.perf_counter()
+    started = time.process_time()
     judge(check, FACT, piece * (100_000 // len(piece)))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5

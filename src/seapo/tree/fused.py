@@ -1,26 +1,24 @@
-"""Operators with a backward pass written by hand, put in the place of a model's own while it is scored or trained.
+"""A model's modules replaced by the operators of `tree/operators.py` while it is scored or trained.
 
-What they compute is what the model's own would, to the last bits of a float32; they read and keep less. An operator
-takes a module's place only where a small trial shows that both agree.
-
-* A LoRA layer, y = x W' + s (x A') B': PEFT's own makes five passes over y, and multiplies B's gradient in an order
-  that is several times slower on a CPU.
-* RMSNorm: one pass over x instead of four; keeps x and one number a token.
-* SwiGLU with its last projection: keeps the two projections alone, and computes silu(gate) * up again: half the memory
-  of a layer's widest activations.
+An operator takes a module's place only where a small trial shows that both agree.
 """
 
+import functools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from seapo.tree import attention
+from seapo.tree.operators import GatedLayers, Projection, gated_mlp, lora, rms_norm, rotate
 
 TRIAL_TOKENS = 3
+ROTATION = "apply_rotary_pos_emb"
+"""What transformers calls, in the file of each model, the function that turns queries and keys by their positions."""
 _FUSED = "_seapo_fused"
 _TRIED: dict[tuple[type, type, torch.dtype], bool] = {}
 """Kinds of modules, with their activation, that a trial has shown to be, or not to be, what is computed here."""
@@ -39,6 +37,7 @@ def fused(model: Any) -> Iterator[None]:
     config = causal_lm.config.get_text_config()
     before = config._attn_implementation
     replaced = []
+    rotations = _rotations(causal_lm)
     setattr(causal_lm, _FUSED, True)
     try:
         if before == "sdpa" and causal_lm.device.type == "cpu" and takes_segments(causal_lm):
@@ -48,8 +47,12 @@ def fused(model: Any) -> Iterator[None]:
             if forward is not None:
                 module.forward = forward
                 replaced.append(module)
+        for source, function in rotations.items():
+            setattr(source, ROTATION, _rotation(function))
         yield
     finally:
+        for source, function in rotations.items():
+            setattr(source, ROTATION, function)
         for module in replaced:
             del module.forward
         if config._attn_implementation != before:
@@ -68,6 +71,37 @@ def takes_segments(causal_lm: Any) -> bool:
     )
 
 
+def _rotations(causal_lm: Any) -> dict[ModuleType, Callable[..., Any]]:
+    """The Python modules whose rotation `rotate` can stand in for, with that function of theirs."""
+    sources = {sys.modules[type(module).__module__] for module in causal_lm.modules()}
+    functions = {source: getattr(source, ROTATION, None) for source in sources}
+    return {source: own for source, own in functions.items() if own is not None and _turns(own)}
+
+
+@functools.cache
+def _turns(own: Callable[..., Any]) -> bool:
+    """Whether a function turns queries and keys as `rotate` does."""
+    q, k = torch.linspace(-2, 3, 2 * 3 * 4).view(1, 2, 3, 4), torch.linspace(1, -1, 3 * 4).view(1, 1, 3, 4)
+    angles = torch.linspace(0, 2, 3 * 4).view(1, 3, 4)
+    try:
+        found = torch.cat(own(q, k, angles.cos(), angles.sin()), dim=1)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    expected = torch.cat(rotate(q, k, angles.cos(), angles.sin()), dim=1)
+    return found.shape == expected.shape and torch.allclose(found, expected, atol=1e-6)
+
+
+def _rotation(own: Callable[..., Any]) -> Callable[..., Any]:
+    """`rotate` in the place of a model's own function, which stays for what it does not know (parts of a head)."""
+
+    def turn(q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, *args: Any, **options: Any) -> Any:
+        if args or options or cos.dim() != 3 or cos.shape[-1] != q.shape[-1]:
+            return own(q, k, cos, sin, *args, **options)
+        return rotate(q, k, cos, sin)
+
+    return turn
+
+
 def _replacement(module: Any) -> Callable[[Tensor], Tensor] | None:
     if "forward" in vars(module):  # someone else was here
         return None
@@ -81,100 +115,6 @@ def _replacement(module: Any) -> Callable[[Tensor], Tensor] | None:
     return None
 
 
-class _RMSNorm(torch.autograd.Function):
-    """y = w x / sqrt(mean(x^2) + eps), over the last dimension (arXiv:1910.07467, Eq. 4)."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=torch.float32)
-        inverse = length.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
-        ctx.save_for_backward(x, weight, inverse)
-        if x.dtype == torch.float32:
-            normal: Tensor = (x * inverse).mul_(weight)
-            return normal
-        rounded: Tensor = weight * (x * inverse).to(x.dtype)
-        return rounded
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        x, weight, inverse = ctx.saved_tensors
-        grad = grads[0].float()
-        weighted = grad * weight.float()
-        inner = torch.linalg.vecdot(weighted, x.float()).unsqueeze(-1)
-        dx = weighted.mul_(inverse).addcmul_(x.float(), inner * inverse**3 / -x.shape[-1])
-        dw = None
-        if ctx.needs_input_grad[1]:
-            dw = (grad * (x.float() * inverse)).flatten(0, -2).sum(0).to(weight.dtype)
-        return dx.to(x.dtype), dw, None
-
-
-@dataclass(frozen=True)
-class _LoraParts:
-    """The frozen part of a LoRA layer, and its arithmetic: y = x W' + b + s (x A') B' (arXiv:2106.09685, Eq. 3)."""
-
-    weight: Tensor
-    bias: Tensor | None
-    scaling: float
-
-    def project(self, rows: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        """y and x A'; A and B may have another number type than x, shape (rows, size)."""
-        low = rows @ a.to(rows.dtype).t()
-        y = torch.nn.functional.linear(rows, self.weight, self.bias)
-        return y.addmm_(low, b.to(rows.dtype).t(), alpha=self.scaling), low
-
-    def gradients(self, grad: Tensor, rows: Tensor, a: Tensor, b: Tensor, low: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Gradients of x, A and B."""
-        # Products with a side of 8 are fast where the long side is contiguous: hence the copies and transposes of B.
-        inner = torch.nn.functional.linear(grad, b.to(rows.dtype).t().contiguous()).mul_(self.scaling)
-        dx = (grad @ self.weight).addmm_(inner, a.to(rows.dtype))
-        da = (inner.t() @ rows).to(a.dtype)
-        db = (low.t() @ grad).t().mul(self.scaling).to(b.dtype)
-        return dx, da, db
-
-
-class _Lora(torch.autograd.Function):
-    """A LoRA layer, see `_LoraParts`."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, layer: _LoraParts, a: Tensor, b: Tensor) -> Tensor:
-        rows = x.reshape(-1, x.shape[-1])
-        y, low = layer.project(rows, a, b)
-        ctx.save_for_backward(rows, layer.weight, a, b, low)
-        ctx.layer, ctx.shape = layer, x.shape
-        return y.view(*x.shape[:-1], -1)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        rows, _, a, b, low = ctx.saved_tensors
-        grad = grads[0].reshape(-1, grads[0].shape[-1]).to(rows.dtype)
-        dx, da, db = ctx.layer.gradients(grad, rows, a, b, low)
-        return dx.view(ctx.shape) if ctx.needs_input_grad[0] else None, None, da, db
-
-
-class _GatedProjection(torch.autograd.Function):
-    """y = h W' + b + s (h A') B' with h = silu(gate) * up (arXiv:2002.05202, Eq. 6) and frozen W and b."""
-
-    @staticmethod
-    def forward(ctx: Any, gate: Tensor, up: Tensor, layer: "_LoraParts", a: Tensor, b: Tensor) -> Tensor:
-        rows = torch.nn.functional.silu(gate).mul_(up).reshape(-1, gate.shape[-1])
-        y, low = layer.project(rows, a, b)
-        ctx.save_for_backward(gate, up, layer.weight, a, b, low)
-        ctx.layer = layer
-        return y.view(*gate.shape[:-1], -1)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        gate, up, _, a, b, low = ctx.saved_tensors
-        active = torch.nn.functional.silu(gate)
-        rows = (active * up).reshape(-1, gate.shape[-1])
-        grad = grads[0].reshape(-1, grads[0].shape[-1]).to(gate.dtype)
-        d_rows, da, db = ctx.layer.gradients(grad, rows, a, b, low)
-        d_rows = d_rows.view(gate.shape)
-        d_up = active.mul_(d_rows)
-        d_gate = torch.ops.aten.silu_backward(d_rows.mul_(up), gate)
-        return d_gate, d_up, None, da, db
-
-
 def _norm_forward(module: Any) -> Callable[[Tensor], Tensor] | None:
     weight = getattr(module, "weight", None)
     eps = getattr(module, "variance_epsilon", getattr(module, "eps", None))
@@ -182,35 +122,57 @@ def _norm_forward(module: Any) -> Callable[[Tensor], Tensor] | None:
         return None
 
     def forward(x: Tensor) -> Tensor:
-        return _RMSNorm.apply(x, module.weight, eps)  # type: ignore[no-any-return, no-untyped-call]
+        return rms_norm(x, module.weight, eps)
 
-    kind = (type(module), type(None), weight.dtype)
-    if kind not in _TRIED:
-        if hasattr(weight, "placements") or weight.device.type == "meta":  # sharded, or not there: nothing to try on
-            return None
-        _TRIED[kind] = _agree(module, forward, weight)
-    return forward if _TRIED[kind] else None
+    return _tried(module, forward, weight, (type(module), type(None), weight.dtype))
 
 
 def _lora_forward(module: Any) -> Callable[[Tensor], Tensor] | None:
     """The fast forward of a PEFT layer; None for a variant that it does not know (DoRA, dropout, several adapters)."""
-    if _lora_parts(module) is None:
+    if _adapted_parts(module) is None:
         return None
     own_forward = module.forward
 
     def forward(x: Tensor, *args: Any, **options: Any) -> Tensor:
-        parts = None if args or options else _lora_parts(module)
-        if parts is None or module.disable_adapters or module.merged:
-            return own_forward(x, *args, **options)  # type: ignore[no-any-return]
-        layer, a, b = parts
-        with torch.autocast(x.device.type, enabled=False):
-            return _Lora.apply(x, layer, a, b)  # type: ignore[no-any-return, no-untyped-call]
+        parts = None if args or options or _is_off(module) else _adapted_parts(module)
+        return own_forward(x, *args, **options) if parts is None else lora(x, *parts)
 
     return forward
 
 
-def _lora_parts(module: Any) -> tuple[_LoraParts, Tensor, Tensor] | None:
-    """What a PEFT layer computes with; None for a layer that is none, or of a variant that `_LoraParts` is not."""
+def _mlp_forward(module: Any) -> Callable[[Tensor], Tensor] | None:
+    """The lean forward of a SwiGLU layer with frozen weights, with or without adapters; None for another one."""
+    projections = (module.gate_proj, module.up_proj, module.down_proj)
+    if None in map(_parts, projections):
+        return None
+    own_forward = module.forward
+
+    def forward(x: Tensor) -> Tensor:
+        parts = [None if _is_off(one) else _parts(one) for one in projections]
+        known = [one for one in parts if one is not None]
+        if len(known) < len(parts) or not torch.is_grad_enabled():
+            return own_forward(x)  # type: ignore[no-any-return]
+        layers = GatedLayers(*(layer for layer, _, _ in known))
+        return gated_mlp(x, layers, [adapter for _, a, b in known for adapter in (a, b)])
+
+    weight = getattr(module.down_proj, "base_layer", module.down_proj).weight
+    with torch.enable_grad():
+        return _tried(module, forward, weight, (type(module), type(module.act_fn), weight.dtype))
+
+
+def _parts(module: Any) -> tuple[Projection, Tensor, Tensor] | None:
+    """What a frozen linear layer computes with, with A and B of its adapter, or empty ones where it has none."""
+    if type(module) is not torch.nn.Linear:
+        return _adapted_parts(module)
+    weight, bias = module.weight, module.bias
+    if weight.requires_grad or (bias is not None and bias.requires_grad):
+        return None
+    outputs, inputs = weight.shape
+    return Projection(weight, bias, 1.0), weight.new_empty(0, inputs), weight.new_empty(outputs, 0)
+
+
+def _adapted_parts(module: Any) -> tuple[Projection, Tensor, Tensor] | None:
+    """What a PEFT layer computes with; None for a layer that is none, or of a variant that `Projection` is not."""
     if not ("lora_A" in module._modules and "base_layer" in module._modules):
         return None
     base, adapters = module.base_layer, list(getattr(module, "active_adapters", []))
@@ -223,40 +185,27 @@ def _lora_parts(module: Any) -> tuple[_LoraParts, Tensor, Tensor] | None:
     plain = all(type(one) is torch.nn.Linear and one.bias is None for one in (a, b))
     if not plain or type(module.lora_dropout[name]) is not torch.nn.Identity or base.weight.requires_grad:
         return None
-    return _LoraParts(base.weight, base.bias, module.scaling[name]), a.weight, b.weight
+    return Projection(base.weight, base.bias, module.scaling[name]), a.weight, b.weight
 
 
-def _mlp_forward(module: Any) -> Callable[[Tensor], Tensor] | None:
-    """The lean forward of a SwiGLU layer whose last projection has an adapter; None for another one."""
-    parts = _lora_parts(module.down_proj)
-    if parts is None:
-        return None
-    own_forward = module.forward
+def _is_off(module: Any) -> bool:
+    """Whether a layer's adapter is switched off or merged into its weights."""
+    return bool(getattr(module, "disable_adapters", False) or getattr(module, "merged", False))
 
-    def forward(x: Tensor) -> Tensor:
-        parts = _lora_parts(module.down_proj)
-        down = module.down_proj
-        if parts is None or down.disable_adapters or down.merged or not torch.is_grad_enabled():
-            return own_forward(x)  # type: ignore[no-any-return]
-        layer, a, b = parts
-        with torch.autocast(x.device.type, enabled=False):
-            gate, up = module.gate_proj(x), module.up_proj(x)
-            return _GatedProjection.apply(gate, up, layer, a, b)  # type: ignore[no-any-return, no-untyped-call]
 
-    kind = (type(module), type(module.act_fn), parts[0].weight.dtype)
+def _tried(
+    module: Any, forward: Callable[[Tensor], Tensor], weight: Tensor, kind: tuple[type, type, torch.dtype]
+) -> Callable[[Tensor], Tensor] | None:
+    """The forward that was given, if a trial of its kind of module agreed; `weight` is as long as an input is wide."""
     if kind not in _TRIED:
-        if hasattr(parts[0].weight, "placements") or parts[0].weight.device.type == "meta":
+        if hasattr(weight, "placements") or weight.device.type == "meta":  # sharded, or not there: nothing to try on
             return None
-        with torch.enable_grad():
-            _TRIED[kind] = _agree(module, forward, parts[0].weight[:, 0])
+        _TRIED[kind] = _agree(module, forward, weight)
     return forward if _TRIED[kind] else None
 
 
 def _agree(module: Any, forward: Callable[[Tensor], Tensor], weight: Tensor) -> bool:
-    """Whether both give the same for numbers that would show a difference such as a weight counted from 1.
-
-    `weight` has the size and the number type of the module's input.
-    """
+    """Whether both give the same for numbers that would show a difference such as a weight counted from 1."""
     numbers = torch.linspace(-2, 3, TRIAL_TOKENS * len(weight), dtype=torch.float32, device=weight.device)
     x = numbers.reshape(1, TRIAL_TOKENS, len(weight)).to(weight.dtype)
     left, right = module(x).detach().float(), forward(x).detach().float()
