@@ -36,6 +36,7 @@ def examine() -> list[Finding]:
         _sandbox(),
         _package("datasets", "reads hub data sets and saved folders", "pip install 'seapo[datasets]'"),
         _package("lm-eval", "TruthfulQA prompts", "pip install 'seapo[evaluate]'"),
+        _package("deepspeed", "shares out Adam's moments between processes, train.deepspeed"),
         _package("xllamacpp", "engine: llama.cpp; no stage of this version generates text", "pip install xllamacpp"),
         _package("vllm", "engine: vLLM; no stage of this version generates text", "pip install vllm"),
         _program("chromium", "looks at reports in the tests", "apt-get install chromium chromium-driver"),

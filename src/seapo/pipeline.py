@@ -144,7 +144,7 @@ def _quiet_libraries() -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    # Where DeepSpeed is installed, accelerate imports it for every training, and it says on stdout what it found.
+    # Where it is installed, accelerate imports it whenever a model is saved, and it says on stdout what it found.
     logging.getLogger("DeepSpeed").addFilter(_is_error)
 
 

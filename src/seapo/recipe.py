@@ -155,7 +155,7 @@ class TrainSection(Section):
     save_steps: int = Field(default=10, gt=0)
     report_to: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     deepspeed: str | None = None
-    """Path of a DeepSpeed configuration, for `accelerate launch`."""
+    """Path of a DeepSpeed configuration (JSON), ZeRO stage 0, 1 or 2; "auto" stands for what the recipe says."""
     data_path: str | None = None
     """Preference data to train on in place of the run's own pairs: a file or folder with TRL's columns."""
 

@@ -161,6 +161,8 @@ def test_a_configuration_that_cannot_hold_is_refused_with_what_to_do(configured,
 def test_what_is_no_json_is_refused(configured):
     with pytest.raises(DataError, match=r"ds\.json: cannot be read as JSON"):
         configured("stage: 2")
+    with pytest.raises(DataError, match=r"none\.json: cannot be read as JSON"):
+        check_conditions(TrainSection(deepspeed="none.json"))
 
 
 def test_deepspeed_asks_for_processes_of_its_own(configured, monkeypatch):
@@ -168,8 +170,13 @@ def test_deepspeed_asks_for_processes_of_its_own(configured, monkeypatch):
     with pytest.raises(TrainError, match="FSDP and DeepSpeed are both asked for"):
         configured({})
     monkeypatch.delenv("ACCELERATE_USE_FSDP")
+    alone = "accelerate launch --use_deepspeed --num_processes 1 -m seapo train RUN"
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    with pytest.raises(TrainError, match=alone):
+        configured({})
+    monkeypatch.delenv("ACCELERATE_USE_CPU")
     monkeypatch.delenv("LOCAL_RANK")
-    with pytest.raises(TrainError, match="accelerate launch --use_deepspeed --num_processes 1 -m seapo train RUN"):
+    with pytest.raises(TrainError, match=alone):
         configured({})
 
 

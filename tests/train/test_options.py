@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 import transformers
 
-from seapo.errors import DataError, TrainError
+from seapo.errors import TrainError
 from seapo.journal import Journal
 from seapo.model import load_adapter
 from seapo.recipe import TrainSection
@@ -217,8 +217,6 @@ def test_what_is_asked_of_a_missing_package_names_the_command(tiny, sums, tmp_pa
     config.write_text("{}")
     with pytest.raises(TrainError, match="not installed; run: pip install deepspeed"):
         train(sums(2), changed(DPO, deepspeed=str(config)), model=tiny(), out_dir=tmp_path, seed=0)
-    with pytest.raises(DataError, match=r"none\.json: cannot be read as JSON"):
-        train(sums(2), changed(DPO, deepspeed="none.json"), model=tiny(), out_dir=tmp_path, seed=0)
 
 
 def test_tensorboard_gets_the_metrics_under_trls_names(tiny, sums, tmp_path):

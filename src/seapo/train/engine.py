@@ -6,6 +6,7 @@ hands it what they add up to.
 """
 
 import importlib.util
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,18 +58,24 @@ def configuration(settings: TrainSection) -> dict[str, Any] | None:
 
 
 def check(settings: TrainSection) -> None:
-    """Raise TrainError where DeepSpeed is asked for and could not train."""
-    if configuration(settings) is None:
+    """Raise TrainError or DataError where DeepSpeed is asked for and could not train."""
+    if not is_asked_for(settings):
         return
-    if processes.is_sharded():
-        raise TrainError("FSDP and DeepSpeed are both asked for, and only one can share out the weights; leave one out")
     if importlib.util.find_spec("deepspeed") is None:
         raise TrainError("DeepSpeed is asked for, which is not installed; run: pip install deepspeed")
+    if processes.is_sharded():
+        raise TrainError("FSDP and DeepSpeed are both asked for, and only one of them can train; leave one out")
     if "LOCAL_RANK" not in os.environ or _flag("ACCELERATE_USE_CPU"):
         raise TrainError(
-            "DeepSpeed works in processes that are started for it, one alone, too: "
+            "DeepSpeed works in processes that are started for it, be it one, and without --cpu: "
             "accelerate launch --use_deepspeed --num_processes 1 -m seapo train RUN"
         )
+    configuration(settings)
+
+
+def keep_quiet() -> None:
+    """Keep DeepSpeed's notices off stdout: accelerate imports it for every training, where it is installed."""
+    logging.getLogger("DeepSpeed").addFilter(_is_error)
 
 
 def prepare() -> None:
@@ -208,3 +215,7 @@ def _flatten(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _flag(name: str) -> bool:
     return os.environ.get(name, "false").lower() in ("1", "true", "yes")
+
+
+def _is_error(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.ERROR

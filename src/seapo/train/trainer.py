@@ -43,6 +43,7 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
     def __init__(
         self, model: Any, plan: Plan, checkpoints: Checkpoints, *, seed: int, watcher: Watcher | None = None
     ) -> None:
+        engine.keep_quiet()
         arguments = training_arguments(plan, checkpoints, seed=seed, on_cpu=model.device.type == "cpu")
         processes.shard_on_cpu()
         if arguments.deepspeed:
