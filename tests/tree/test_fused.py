@@ -1,5 +1,7 @@
 """Hand-written operators against the model's own: outputs, gradients, and when they stay away."""
 
+import sys
+
 import peft
 import pytest
 import torch
@@ -106,6 +108,32 @@ def test_everything_is_as_before_afterwards(make_tiny):
     assert model.config._attn_implementation == "sdpa"
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_ours"),
+    [(transformers.LlamaConfig, True), (transformers.Olmo2Config, True), (transformers.CohereConfig, False)],
+)
+def test_rotations_by_halves_are_replaced_and_others_are_not(make_tiny, kind, is_ours):
+    model = adapted(make_tiny(kind))
+    source = sys.modules[type(model.get_base_model()).__module__]
+    own, (expected, _) = source.apply_rotary_pos_emb, outputs(model)
+    with fused(model):
+        assert (source.apply_rotary_pos_emb is not own) == is_ours
+        found, _ = outputs(model)
+    assert source.apply_rotary_pos_emb is own
+    assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_a_rotation_of_a_part_of_each_head_is_the_models_own(make_tiny):
+    model = make_tiny(transformers.GPTNeoXConfig, rope_parameters={"rope_theta": 1e4, "partial_rotary_factor": 0.5})
+    source = sys.modules[type(model).__module__]
+    q, k = torch.randn(1, 4, 3, 8), torch.randn(1, 4, 3, 8)
+    angles = torch.linspace(0, 2, 12).view(1, 3, 4)
+    expected = source.apply_rotary_pos_emb(q, k, angles.cos(), angles.sin())
+    with fused(model):
+        found = source.apply_rotary_pos_emb(q, k, angles.cos(), angles.sin())
+    torch.testing.assert_close(found, expected)
+
+
 def test_a_norm_that_counts_its_weight_from_one_is_left_alone(make_tiny):
     model = make_tiny(transformers.GemmaConfig)
     with fused(model):
@@ -127,6 +155,16 @@ def test_with_the_adapter_off_the_model_is_the_base(make_tiny):
         assert torch.allclose(model(input_ids=IDS).logits, expected, atol=1e-4)
     with fused(model):
         assert not torch.allclose(model(input_ids=IDS).logits, expected, atol=1e-2)
+
+
+def test_bfloat16_gradients_stay_near_the_models_own(make_tiny):
+    model = adapted(make_tiny(transformers.LlamaConfig).bfloat16())
+    _, gradients = outputs(model)
+    with fused(model):
+        _, ours = outputs(model)
+    for name, gradient in gradients.items():
+        assert ours[name].dtype == gradient.dtype
+        assert (ours[name] - gradient).norm() < 0.05 * gradient.norm(), name
 
 
 @torch.no_grad()

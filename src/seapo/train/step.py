@@ -85,7 +85,7 @@ def compute_step(
     processes = processes or Processes()
     totals = _all_totals(samples, settings, processes)
     with fused(model):
-        kl = estimate_kl(model, samples, settings, processes, threads=threads)
+        kl = estimate_kl(model, samples, settings, processes)
         model.train()
         rows = lay_rows(model, [Group(one.prompt, one.completions) for one in samples.examples], settings, processes)
         return _compute_rows(model, rows, samples, settings, _Step(totals, kl, backward, processes, threads))
@@ -208,9 +208,7 @@ def lay_rows(
 
 
 @torch.no_grad()
-def estimate_kl(
-    model: Any, samples: StepSamples, settings: TrainSection, processes: Processes, *, threads: int = 1
-) -> Tensor | None:
+def estimate_kl(model: Any, samples: StepSamples, settings: TrainSection, processes: Processes) -> Tensor | None:
     """KTO's KL term of a step, shape (): the log-ratio over prompts with answers of other ones, without dropout."""
     if not processes.most(len(samples.mismatched)):
         return None
@@ -218,29 +216,12 @@ def estimate_kl(
     passes = len(lay_tree_rows(model, samples.mismatched, settings.max_tokens_per_row))
     company = _company(samples, processes, passes)
     with mixed_precision(model):
-        scores = _score_groups_apart(model, samples.mismatched, settings, threads)
+        scores = score(model, samples.mismatched, max_tokens_per_row=settings.max_tokens_per_row)
         for one in company:
             score(model, [Group(one.prompt, one.completions[:1])], max_tokens_per_row=settings.max_length)
     policy = torch.cat([torch.zeros(0, device=model.device), *scores])
     reference = policy.new_tensor([value for group in samples.mismatched_reference for value in group])
     return kto_kl(policy, reference, total=processes.total)
-
-
-def _score_groups_apart(model: Any, groups: Sequence[Group], settings: TrainSection, threads: int) -> list[Tensor]:
-    """Log-probabilities of some groups, without gradients, every `threads`-th of them in a thread."""
-
-    @torch.no_grad()
-    def scores(some: Sequence[Group]) -> list[Tensor]:
-        with mixed_precision(model):
-            return score(model, some, max_tokens_per_row=settings.max_tokens_per_row)
-
-    if threads == 1 or len(groups) < threads:
-        return scores(groups)
-    found: list[Tensor] = [torch.zeros(0)] * len(groups)
-    with one_core_each(threads) as pool:
-        for place, part in enumerate(pool.map(scores, [groups[place::threads] for place in range(threads)])):
-            found[place::threads] = part
-    return found
 
 
 def closed_sets(rows: Sequence[Row]) -> list[list[Row]]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-CHUNK_BYTES = 16 << 20  # of float32 logits: what stays in a processor's cache
+CHUNK_BYTES = 12 << 20  # of float32 logits: what stays in a processor's cache
 GPU_CHUNK_BYTES = 256 << 20
 
 
@@ -158,6 +158,7 @@ class _FrozenHead(torch.autograd.Function):
                 mean[start:stop] = (odds[mine].to(weight.dtype) @ weight).float() / total[mine]
             is_argmax.append(chosen >= top[one.parents, 0])
             logprobs.append(chosen - (top + total.log())[one.parents, 0])
+            del logits, odds  # or they would stay beside those of the next chunk
         ctx.save_for_backward(mean, weight, edges.parents, edges.tokens)
         ctx.scale, ctx.dtype, ctx.rest = head.scale, hidden.dtype, len(hidden) - bound
         flags = torch.cat(is_argmax)
