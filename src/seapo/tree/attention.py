@@ -94,10 +94,15 @@ def _reach(one: Segment) -> int:
     return sum(stop - start for start, stop in one.before) + one.stop - one.start
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=8)
+def _triangle(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """-inf where a key comes after the query, else 0, shape (size, size)."""
+    return torch.full((size, size), -torch.inf, dtype=dtype, device=device).triu_(1)
+
+
 def _later(length: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """-inf where a key comes after the query, else 0, shape (length, length); ten times as fast as flags to fill by."""
-    return torch.full((length, length), -torch.inf, dtype=dtype, device=device).triu_(1)
+    """The same for any length, a view of a few kept ones; ten times as fast as flags to fill by."""
+    return _triangle(1 << (length - 1).bit_length(), dtype, device)[:length, :length]
 
 
 def _gather(values: Tensor, one: Segment) -> Tensor:

@@ -78,7 +78,7 @@ def _rotations(causal_lm: Any) -> dict[ModuleType, Callable[..., Any]]:
     return {source: own for source, own in functions.items() if own is not None and _turns(own)}
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def _turns(own: Callable[..., Any]) -> bool:
     """Whether a function turns queries and keys as `rotate` does."""
     q, k = torch.linspace(-2, 3, 2 * 3 * 4).view(1, 2, 3, 4), torch.linspace(1, -1, 3 * 4).view(1, 1, 3, 4)
