@@ -21,14 +21,15 @@ def expected_logprobs(head, hidden):
     return head.logits(hidden).float().log_softmax(-1)[PARENTS, TOKENS]
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 100])
+@pytest.mark.parametrize("tile", [(1, 11), (2, 1), (3, 4), (100, 100)], ids=str)
 @pytest.mark.parametrize(
     "head",
     [make(), make(bias=True), make(scale=0.3), make(cap=2.0), make(trained=True)],
     ids=lambda head: str(head)[:60],
 )
-def test_scores_and_gradients(monkeypatch, head, chunk):
-    monkeypatch.setattr(head_module, "CHUNK_BYTES", chunk * 11 * 4)
+def test_scores_and_gradients(monkeypatch, head, tile):
+    monkeypatch.setattr(head_module, "TILE", tile)
+    monkeypatch.setattr(head_module, "CHUNK_BYTES", tile[0] * 11 * 4)
     hidden = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
     upstream = torch.tensor([1.0, -2.0, 0.5, 1.5, 3.0, -1.0])
     variables = [hidden, *(one for one in head.linear.parameters() if one.requires_grad)]
@@ -44,6 +45,10 @@ def test_scores_and_gradients(monkeypatch, head, chunk):
         assert torch.allclose(ours, theirs, atol=1e-5)
     best = head.logits(hidden).argmax(-1)[PARENTS]
     assert scores.is_argmax.tolist() == (best == TOKENS).tolist()
+    with torch.no_grad():
+        alone = score_edges(head, hidden, Edges(PARENTS, TOKENS))
+    assert torch.allclose(alone.logprobs, expected, atol=1e-6)
+    assert alone.is_argmax.tolist() == scores.is_argmax.tolist()
 
 
 def test_a_frozen_head_keeps_no_logits():
@@ -53,6 +58,21 @@ def test_a_frozen_head_keeps_no_logits():
         score_edges(head, hidden, Edges(PARENTS, TOKENS))
     assert (3, 11) not in sizes
     assert (3, 5) in sizes
+
+
+def test_tiles_of_very_unlike_size_add_up(monkeypatch):
+    """Logits hundreds of nats apart, the largest in the first, the middle or the last tile."""
+    monkeypatch.setattr(head_module, "TILE", (2, 3))
+    for best in (0, 5, 10):
+        head = make()
+        with torch.no_grad():
+            head.linear.weight[best] = 200.0
+        hidden = torch.rand(3, 5, dtype=torch.float64, requires_grad=True)
+        scores = score_edges(head, hidden, Edges(PARENTS, TOKENS))
+        expected = head.logits(hidden).log_softmax(-1)[PARENTS, TOKENS]
+        assert torch.allclose(scores.logprobs.double(), expected, rtol=1e-6, atol=1e-6)
+        ours, theirs = (torch.autograd.grad(one.sum(), hidden)[0] for one in (scores.logprobs, expected))
+        assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 def test_the_best_tokens():

@@ -112,7 +112,9 @@ def test_tokens_with_their_alternatives(embedded, baker):
 
 @pytest.mark.parametrize("is_frozen", [False, True])
 def test_many_places_go_through_the_head_in_chunks(tiny_llama, plain, monkeypatch, is_frozen):
-    monkeypatch.setattr(importlib.import_module("seapo.tree.head"), "CHUNK_BYTES", 3 * 64 * 4)
+    head = importlib.import_module("seapo.tree.head")
+    monkeypatch.setattr(head, "CHUNK_BYTES", 3 * 64 * 4)
+    monkeypatch.setattr(head, "TILE", (5, 17))
     group = random_groups(random.Random(5), 1)[0]
     model = with_adapter(tiny_llama) if is_frozen else tiny_llama
     (scores,) = score(model, [group])

@@ -1,7 +1,8 @@
 """The LM head: from hidden states to the log-probabilities of the tokens that follow, never a whole row's logits.
 
 An edge is a pair (parent, token that follows it); a parent may have several. With a vocabulary of 49,152, the logits of
-one parent take 197 kB in float32, so parents go through in chunks.
+one parent take 197 kB in float32. So a tile of them is computed at a time, some parents against a part of the
+vocabulary, and the normaliser is added up tile by tile (arXiv:1805.02867, Alg. 3).
 """
 
 from collections.abc import Callable
@@ -12,8 +13,11 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-CHUNK_BYTES = 12 << 20  # of float32 logits: what stays in a processor's cache
+CHUNK_BYTES = 12 << 20  # of float32 logits, where several tokens a parent are asked for or the head is trained
 GPU_CHUNK_BYTES = 256 << 20
+TILE = (512, 4096)
+"""Parents and tokens of the vocabulary: 8 MB, which stay in a processor's cache, in products of its best shapes."""
+GPU_TILE = (4096, 16384)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,14 @@ class Head:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Shape (parents, vocabulary), in the model's number type."""
-        logits: Tensor = self.linear(hidden)
+        return self._shaped(self.linear(hidden))
+
+    def tile(self, hidden: Tensor, first: int, last: int) -> Tensor:
+        """The columns from `first` to before `last` of the logits of a head that is a product."""
+        bias = None if self.linear.bias is None else self.linear.bias[first:last]
+        return self._shaped(torch.nn.functional.linear(hidden, self.linear.weight[first:last], bias))
+
+    def _shaped(self, logits: Tensor) -> Tensor:
         if self.scale != 1:
             logits = logits * self.scale
         if self.cap is not None:
@@ -71,10 +82,14 @@ class Head:
         return logits
 
     @property
+    def is_product(self) -> bool:
+        """Whether the head is one plain matrix, so that its columns can be computed apart."""
+        return type(self.linear) is torch.nn.Linear
+
+    @property
     def is_frozen_product(self) -> bool:
         """Whether the head is one matrix that is not trained, so that its gradient can be written down."""
-        kind = type(self.linear) is torch.nn.Linear
-        return kind and self.cap is None and not any(one.requires_grad for one in self.linear.parameters())
+        return self.is_product and self.cap is None and not any(one.requires_grad for one in self.linear.parameters())
 
 
 def score_edges(head: Head, hidden: Tensor, edges: Edges, *, k: int = 0, bound: int | None = None) -> EdgeScores:
@@ -86,7 +101,11 @@ def score_edges(head: Head, hidden: Tensor, edges: Edges, *, k: int = 0, bound: 
     needs_gradient = torch.is_grad_enabled() and bound > 0 and (hidden.requires_grad or not head.is_frozen_product)
     if needs_gradient and head.is_frozen_product:
         logprobs, is_argmax = _FrozenHead.apply(hidden, edges, head, bound)  # type: ignore[no-untyped-call]
-        return EdgeScores(logprobs, is_argmax, edges.tokens[:, None][:, :0], logprobs.detach()[:, None][:, :0])
+        return _without_best(logprobs, is_argmax, edges)
+    if not needs_gradient and not k and head.is_product:
+        with torch.no_grad():
+            found = _tiled(head, hidden, edges, 0)
+        return _without_best(found.logprobs, found.is_argmax, edges)
     hidden = hidden if bound == len(hidden) else torch.cat([hidden[:bound], hidden[bound:].detach()])
     chunks = []
     for start, stop, one in _chunks(head, hidden, edges):
@@ -98,9 +117,17 @@ def score_edges(head: Head, hidden: Tensor, edges: Edges, *, k: int = 0, bound: 
     return EdgeScores(*(torch.cat(parts) for parts in zip(*chunks, strict=True)))
 
 
+def _without_best(logprobs: Tensor, is_argmax: Tensor, edges: Edges) -> EdgeScores:
+    return EdgeScores(logprobs, is_argmax, edges.tokens[:, None][:, :0], logprobs.detach()[:, None][:, :0])
+
+
 def _chunks(head: Head, hidden: Tensor, edges: Edges) -> list[tuple[int, int, Edges]]:
     budget = CHUNK_BYTES if hidden.device.type == "cpu" else GPU_CHUNK_BYTES
-    size = max(1, budget // (4 * head.linear.weight.shape[0]))
+    return _split(hidden, edges, max(1, budget // (4 * head.linear.weight.shape[0])))
+
+
+def _split(hidden: Tensor, edges: Edges, size: int) -> list[tuple[int, int, Edges]]:
+    """(start, stop, edges) of runs of `size` parents."""
     starts = list(range(0, len(hidden), size))
     bounds = torch.searchsorted(edges.parents, torch.tensor([*starts, len(hidden)], device=edges.parents.device))
     places = bounds.tolist()
@@ -110,6 +137,63 @@ def _chunks(head: Head, hidden: Tensor, edges: Edges) -> list[tuple[int, int, Ed
     ]
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What all tiles together say."""
+
+    logprobs: Tensor
+    """Shape (edges,)."""
+    is_argmax: Tensor
+    """Shape (edges,)."""
+    mean: Tensor
+    """Shape (bound, size): sum_v p(v | h) W[v] for the first parents."""
+
+
+def _tiled(head: Head, hidden: Tensor, edges: Edges, bound: int) -> _Found:
+    """Scores of the edges of all parents, a tile of logits at a time."""
+    rows, columns = TILE if hidden.device.type == "cpu" else GPU_TILE
+    mean = torch.zeros(bound, hidden.shape[1], dtype=torch.float32, device=hidden.device)
+    parts = [
+        _tile_parents(head, hidden[start:stop], one, mean[start:stop], columns)
+        for start, stop, one in _split(hidden, edges, rows)
+    ]
+    logprobs, is_argmax = (torch.cat(one) for one in zip(*parts, strict=True))
+    return _Found(logprobs, is_argmax, mean)
+
+
+def _tile_parents(head: Head, hidden: Tensor, edges: Edges, mean: Tensor, columns: int) -> tuple[Tensor, Tensor]:
+    """Log-probability of each edge, and whether none is higher; `mean` is filled in place."""
+    weight = head.linear.weight
+    top = torch.full((len(hidden), 1), -torch.inf, device=hidden.device)
+    total, chosen = torch.zeros_like(top), torch.zeros(len(edges.tokens), device=hidden.device)
+    firsts = list(range(0, len(weight), columns))
+    sorted_tokens, order = edges.tokens.sort()
+    bounds = torch.searchsorted(sorted_tokens, torch.tensor([*firsts, len(weight)], device=order.device)).tolist()
+    for first, left, right in zip(firsts, bounds, bounds[1:], strict=False):
+        last = min(first + columns, len(weight))
+        logits = head.tile(hidden, first, last).float()
+        here = order[left:right]
+        chosen[here] = logits[edges.parents[here], edges.tokens[here] - first]
+        before, top = top, torch.maximum(top, logits.amax(dim=-1, keepdim=True))
+        shrink, odds = (before - top).exp(), logits.sub_(top).exp_()
+        # Not log_softmax: on a CPU that adds up in float32 one by one and is 2e-5 nats a token off (measured).
+        total.mul_(shrink).add_(odds.sum(dim=-1, keepdim=True))
+        if len(mean):
+            _add_product(mean.mul_(shrink[: len(mean)]), odds[: len(mean)], weight[first:last])
+        del logits, odds  # or they would stay beside those of the next tile
+    if len(mean):
+        mean.div_(total[: len(mean)])
+    return chosen - (top + total.log())[edges.parents, 0], chosen >= top[edges.parents, 0]
+
+
+def _add_product(total: Tensor, odds: Tensor, weight: Tensor) -> None:
+    """total += odds W, in the weights' number type."""
+    if weight.dtype == total.dtype:
+        total.addmm_(odds, weight)
+    else:
+        total.add_((odds.to(weight.dtype) @ weight).float())
+
+
 def _score_chunk(
     logits_of: Callable[[Tensor], Tensor], hidden: Tensor, edges: Edges, k: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -117,23 +201,13 @@ def _score_chunk(
     chosen = logits[edges.parents, edges.tokens]
     top = logits.detach().max(dim=-1, keepdim=True).values
     best = torch.topk(logits.detach(), k, dim=-1)
-    _, total = _odds(logits, top)
-    normaliser = top + total.log()
+    normaliser = top + (logits - top).exp().sum(dim=-1, keepdim=True).log()
     return (
         chosen - normaliser[edges.parents, 0],
         chosen.detach() >= top[edges.parents, 0],
         best.indices[edges.parents],
         (best.values - normaliser.detach())[edges.parents],
     )
-
-
-def _odds(logits: Tensor, top: Tensor) -> tuple[Tensor, Tensor]:
-    """exp(logit - top), in the place of the logits where no gradient needs them, and its sum over the vocabulary.
-
-    Not log_softmax: on a CPU that adds up in float32 one by one and is 2e-5 nats a token off (measured).
-    """
-    odds = (logits - top).exp() if logits.requires_grad else logits.sub_(top).exp_()
-    return odds, odds.sum(dim=-1, keepdim=True)
 
 
 class _FrozenHead(torch.autograd.Function):
@@ -145,25 +219,11 @@ class _FrozenHead(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, edges: Edges, head: Head, bound: int) -> tuple[Tensor, Tensor]:
-        weight = head.linear.weight
-        mean = torch.empty(bound, weight.shape[1], dtype=torch.float32, device=hidden.device)
-        logprobs, is_argmax = [], []
-        for start, stop, one in _chunks(head, hidden, edges):
-            logits = head.logits(hidden[start:stop]).float()
-            top = logits.max(dim=-1, keepdim=True).values
-            chosen = logits[one.parents, one.tokens]
-            odds, total = _odds(logits, top)
-            if start < bound:
-                mine = slice(0, min(stop, bound) - start)
-                mean[start:stop] = (odds[mine].to(weight.dtype) @ weight).float() / total[mine]
-            is_argmax.append(chosen >= top[one.parents, 0])
-            logprobs.append(chosen - (top + total.log())[one.parents, 0])
-            del logits, odds  # or they would stay beside those of the next chunk
-        ctx.save_for_backward(mean, weight, edges.parents, edges.tokens)
+        found = _tiled(head, hidden, edges, bound)
+        ctx.save_for_backward(found.mean, head.linear.weight, edges.parents, edges.tokens)
         ctx.scale, ctx.dtype, ctx.rest = head.scale, hidden.dtype, len(hidden) - bound
-        flags = torch.cat(is_argmax)
-        ctx.mark_non_differentiable(flags)
-        return torch.cat(logprobs), flags
+        ctx.mark_non_differentiable(found.is_argmax)
+        return found.logprobs, found.is_argmax
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
