@@ -6,8 +6,10 @@ SeapoError                  a user's mistake or a missing thing: printed as one 
 ├── ModelError              a model or tokenizer that cannot be loaded or driven
 ├── UnknownNameError        a plug-in, suite or task that does not exist; names the nearest known one
 ├── SandboxError            code would have to run, and nothing safe is there to run it
+├── EngineError             a text engine that cannot be started or reached, or that answers nothing usable
 ├── TrainError              training cannot start or go on
-└── RunError                a run's folder that lacks what a stage needs
+├── RunError                a run's folder that lacks what a stage needs
+└── StoppedError            a budget or deadline is used up; the same command goes on from there, exit code 3
 
 Anything else that reaches the user is a bug of ours and keeps its traceback.
 """
@@ -44,12 +46,20 @@ class SandboxError(SeapoError):
     """Code would have to run, and nothing safe is there to run it."""
 
 
+class EngineError(SeapoError):
+    """A text engine cannot be started or reached, or answers nothing usable."""
+
+
 class TrainError(SeapoError):
     """Training cannot start or go on."""
 
 
 class RunError(SeapoError):
     """A run's folder that lacks what a stage needs."""
+
+
+class StoppedError(SeapoError):
+    """A budget or deadline is used up; what was done is kept, and the same command goes on from there."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -60,15 +60,90 @@ class DataSection(Section):
     """Number of samples to keep, drawn by the seed; all where it is left out."""
 
 
+class EngineSection(Section):
+    """The model that writes text (`engine`), or that judges it (`judge`): an OpenAI-compatible server."""
+
+    kind: Literal["none", "embedded", "vllm", "openai"] = "none"
+    """`none`; `embedded`, a llama.cpp server that seapo starts; `vllm`, which seapo starts on this machine; `openai`,
+    any server that speaks its protocol, under `base_url`."""
+    model: str | None = None
+    """Its name at the server; for `vllm` a folder or hub id, for `embedded` a GGUF file (left out: SmolLM2-135M)."""
+    base_url: str | None = None
+    """As https://api.openai.com/v1 or http://127.0.0.1:8000/v1."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """Name of the environment variable that holds the key; the key itself never stands in a recipe."""
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_tokens: int = Field(default=1024, gt=0)
+    """Longest reply."""
+    context_tokens: int = Field(default=4096, gt=0)
+    """Of one request, where seapo starts the server."""
+    response_format: Literal["auto", "json_schema", "json_object", "none"] = "auto"
+    """How replies are held to a JSON schema; `auto` asks for `json_schema` until the server refuses it."""
+    concurrency: int = Field(default=8, gt=0)
+    """Requests under way at most; fewer where the server says it is busy."""
+    timeout_s: float = Field(default=120.0, gt=0)
+    max_retries: int = Field(default=6, ge=0)
+    """Of one request, for what is worth trying again: a lost connection, 408, 409, 429 and 5xx, a broken reply."""
+    tensor_parallel_size: int = Field(default=1, gt=0)
+    data_parallel_size: int = Field(default=1, gt=0)
+    price_per_million_input_tokens: float | None = Field(default=None, ge=0)
+    """In US dollars."""
+    price_per_million_output_tokens: float | None = Field(default=None, ge=0)
+    budget_tokens: int | None = Field(default=None, gt=0)
+    """Prompt and reply tokens after which a run stops, to be gone on with later."""
+    budget_usd: float | None = Field(default=None, gt=0)
+    deadline_s: float | None = Field(default=None, gt=0)
+    """Seconds after which a run stops in order."""
+
+    @model_validator(mode="after")
+    def _check_server(self) -> Self:
+        if self.kind == "openai" and not (self.base_url and self.model):
+            raise ValueError("kind: openai needs base_url and model")
+        if self.kind == "vllm" and not self.model:
+            raise ValueError("kind: vllm needs model, a folder or hub id")
+        prices = (self.price_per_million_input_tokens, self.price_per_million_output_tokens)
+        if self.budget_usd is not None and None in prices:
+            raise ValueError("budget_usd needs price_per_million_input_tokens and price_per_million_output_tokens")
+        return self
+
+
+class ErrorTypeSection(Section):
+    """An error type of the user's own."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    definition: str
+    """What the error is, in a sentence that a model or a person can follow."""
+    subtypes: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    """Each a short passage before and after, or a description."""
+
+
 class InjectSection(Section):
     """Which errors to put in, and how."""
 
     error_types: tuple[str, ...] = ("correctness", "logic", "hallucination")
+    types: tuple[ErrorTypeSection, ...] = ()
+    """Error types of your own, to be named in `error_types`."""
     strategies: tuple[str, ...] = ("rule", "pivot")
+    """`chain`, or any of `rule`, `pivot`, `edit`, `rewrite` and your own, whose proposals compete."""
+    chain: tuple[tuple[str, ...], ...] | None = None
+    """The steps of `chain`: the next one is tried where no proposal of the one before passes the checks. Left out:
+    [[edit], [rule, pivot]] with an engine that follows instructions, [[rule, pivot]] with the embedded one or none."""
     candidates_per_type: int = Field(default=6, gt=0)
-    """Candidates of a sample and type that the model ranks."""
+    """Candidates of a sample and type that are kept for the checks."""
+    edits_per_answer: int = Field(default=1, ge=1, le=5)
+    """Errors of the type in one answer."""
+    severity: Literal["any", "subtle", "moderate", "gross"] = "any"
+    """Prefer candidates of a measured severity (docs/injection.md)."""
+    max_attempts: int = Field(default=3, gt=0)
+    """How often a model is asked for one sample and type; it is told what the last answer failed."""
+    rank_by: Literal["model", "none"] = "model"
+    """`none` takes proposals in the order of their strategies and loads no model."""
     max_completion_tokens: int = Field(default=512, gt=0)
     """Samples with a longer answer are skipped."""
+    workers: int = Field(default=1, gt=0)
+    """Processes that work on samples side by side, where nothing but rules is at work."""
 
 
 class VerifySection(Section):
@@ -80,9 +155,19 @@ class VerifySection(Section):
     max_length_ratio: float = 1.6
     max_edit_ratio: float = 0.5
     """Share of the answer that may be replaced."""
+    min_reference_margin_nats: float = Field(default=0.5, ge=0)
+    """By so much must the reference prefer the original span for `reference` to count as evidence."""
+    use_judge: bool = False
+    """Ask the model of the section `judge` about every candidate that the other checks let pass."""
+    balance: bool = True
+    """Of several candidates that pass, choose so that no surface feature tells negatives from chosen answers."""
+    giveaway_limit: float = Field(default=0.7, gt=0.5, le=1)
+    """Warn where a classifier of surface features tells more of the pairs apart."""
     allow_unsandboxed_code: bool = False
     """Run unit tests without a sandbox where bubblewrap is missing. The code comes from data and models."""
     test_timeout_s: float = Field(default=5.0, gt=0)
+    workers: int = Field(default=1, gt=0)
+    """Processes that check samples side by side."""
 
 
 class MixSection(Section):
@@ -193,6 +278,8 @@ class Recipe(Section):
     seed: int = 0
     model: ModelSection = ModelSection()
     data: DataSection = DataSection()
+    engine: EngineSection = EngineSection()
+    judge: EngineSection = EngineSection()
     inject: InjectSection = InjectSection()
     verify: VerifySection = VerifySection()
     mix: MixSection = MixSection()

@@ -14,6 +14,7 @@ Dimension = Literal["mathematics", "reasoning", "coding", "knowledge", "truthful
 DIMENSIONS: tuple[Dimension, ...] = ("mathematics", "reasoning", "coding", "knowledge", "truthfulness")
 Outcome = Literal["pass", "fail", "not_judged"]
 Status = Literal["proved", "judged", "constructed", "unverified"]
+Severity = Literal["subtle", "moderate", "gross"]
 
 
 class Record(BaseModel):
@@ -137,10 +138,17 @@ class Candidate(Record):
     text: str
     edits: tuple[Edit, ...]
     """In order, without overlap; applied to the chosen answer they give `text`."""
-    logprob_nats: float
-    """Log-probability of `text` after the prompt under the reference model, summed over its tokens."""
-    chosen_logprob_nats: float
+    attempt: int = 0
+    """0 for the first answer of a model, 1 for the one after it was told what failed; always 0 for rules."""
+    logprob_nats: float | None = None
+    """Log-probability of `text` after the prompt under the reference model, summed over its tokens; None: not scored."""
+    chosen_logprob_nats: float | None = None
     """The same of the chosen answer."""
+    tokens: int | None = None
+    """Tokens of `text` and its end of turn under the reference model."""
+    chosen_tokens: int | None = None
+    severity: Severity | None = None
+    """By the drop of log-probability per token and the share of edited text; None where nothing was scored."""
 
 
 class CheckResult(Record):

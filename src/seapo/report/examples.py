@@ -38,9 +38,10 @@ class Example:
     """False where the recorded edits do not give the negative's text: then both are shown unmarked."""
 
     @property
-    def gap_nats(self) -> float:
-        """log p(chosen) - log p(negative) under the model that ranked the candidates."""
-        return self.negative.chosen_logprob_nats - self.negative.logprob_nats
+    def gap_nats(self) -> float | None:
+        """log p(chosen) - log p(negative) under the model that ranked the candidates; None where none did."""
+        chosen, negative = self.negative.chosen_logprob_nats, self.negative.logprob_nats
+        return None if chosen is None or negative is None else chosen - negative
 
 
 def choose_examples(contents: RunContents, *, per_type: int) -> dict[str, tuple[Example, ...]]:
