@@ -141,7 +141,7 @@ class Candidate(Record):
     attempt: int = 0
     """0 for the first answer of a model, 1 for the one after it was told what failed; always 0 for rules."""
     logprob_nats: float | None = None
-    """Log-probability of `text` after the prompt under the reference model, summed over its tokens; None: not scored."""
+    """Log-probability of `text` after the prompt under the reference model, summed over its tokens; None: unscored."""
     chosen_logprob_nats: float | None = None
     """The same of the chosen answer."""
     tokens: int | None = None
