@@ -1,8 +1,9 @@
 """Stage 4, verify: prove the negative wrong and the chosen answer right, and look for what gives a negative away."""
 
-from seapo.verify import code, contradiction, error_type, form, giveaways, proofs
+from seapo.verify import code, contradiction, error_type, form, giveaways, judge, proofs, reference
 from seapo.verify.check import CHECKS, Check
+from seapo.verify.examination import examiner
 from seapo.verify.stage import VerifyResult, verify_candidates
 
-__all__ = ["CHECKS", "Check", "VerifyResult", "verify_candidates"]
-_REGISTERING = (code, contradiction, error_type, form, giveaways, proofs)
+__all__ = ["CHECKS", "Check", "VerifyResult", "examiner", "verify_candidates"]
+_REGISTERING = (code, contradiction, error_type, form, giveaways, judge, proofs, reference)

@@ -12,6 +12,8 @@ from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample
 from seapo.registry import Registry
 
+BUILT_IN_TYPES = frozenset({"correctness", "logic", "hallucination"})
+
 Judge = Callable[[Sample, Candidate, VerifySection], CheckResult]
 
 
@@ -22,8 +24,12 @@ class Check:
     judge: Judge
     is_proof: bool = False
     """Whether passing proves that the candidate is wrong, whatever its injector says."""
+    proves: frozenset[str] = BUILT_IN_TYPES
+    """The error types that it is a proof of. That an equation is false proves no error of style."""
     is_slow: bool = False
     """Slow checks are asked last, and only of candidates that all others let pass."""
+    asks_model: bool = False
+    """A check that asks a model comes after all others, and may be asked from several threads at once."""
 
     def __call__(self, sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
         """Ask it of one candidate."""

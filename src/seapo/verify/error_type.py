@@ -16,7 +16,7 @@ from seapo.verify.findings import CONCLUDING, INFERRING, Finding
 from seapo.verify.invention import inserted_passages, inventions
 from seapo.verify.proofs import arithmetic, choice, false_equations, wrong_final_answer
 
-NAME = "type_applies"
+TYPE_APPLIES = "type_applies"
 FACTS = ("number", "term", "opposite", "negation", "operator", "condition", "identifier", "name", "exchanged")
 REASONING = ("connective", "cause", "quantifier", "condition", "exchanged", "repeated", "conclusion", "opening")
 ORDER_WORDS = re.compile(
@@ -27,53 +27,55 @@ ORDER_WORDS = re.compile(
 """Marks of a step that leans on another one."""
 
 
-@CHECKS.register(NAME)
+@CHECKS.register(TYPE_APPLIES)
 @Check
 def type_applies(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
     """Pass where the difference is plainly an error of the claimed type; not judged where it may be one."""
     judge = JUDGES.get(candidate.error_type)
     if judge is None:
-        return not_judged(NAME, f"no rule tells what an error of type {candidate.error_type!r} looks like")
+        return not_judged(TYPE_APPLIES, f"no rule tells what an error of type {candidate.error_type!r} looks like")
     return judge(sample, candidate, settings)
 
 
 def _correctness(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
     change = difference(sample.chosen, candidate.text)
     if facts := change.of(*FACTS):
-        return passed(NAME, _told(facts))
+        return passed(TYPE_APPLIES, _told(facts))
     for proof in (arithmetic, wrong_final_answer, choice):
         if (result := proof(sample, candidate, settings)).outcome == "pass":
-            return passed(NAME, result.evidence)
+            return passed(TYPE_APPLIES, result.evidence)
     if code := change.of("code"):
-        return not_judged(NAME, f"code was changed, which may or may not matter: {_told(code)}")
+        return not_judged(TYPE_APPLIES, f"code was changed, which may or may not matter: {_told(code)}")
     if change.of("dropped", "repeated", "swapped"):
-        return failed(NAME, "steps were moved, dropped or repeated, and no statement was changed")
+        return failed(TYPE_APPLIES, "steps were moved, dropped or repeated, and no statement was changed")
     if inserted_passages(change):
-        return failed(NAME, "something was added, and no statement was changed")
+        return failed(TYPE_APPLIES, "something was added, and no statement was changed")
     if (changed := change.of("word", "phrase")) and change.of("word") == changed:
-        return failed(NAME, f"it may be a synonym: {_told(changed)}")
+        return failed(TYPE_APPLIES, f"it may be a synonym: {_told(changed)}")
     if changed:
-        return not_judged(NAME, f"it may be another way to say the same: {_told(changed)}")
-    return failed(NAME, "no statement was changed")
+        return not_judged(TYPE_APPLIES, f"it may be another way to say the same: {_told(changed)}")
+    return failed(TYPE_APPLIES, "no statement was changed")
 
 
 def _logic(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
     change = difference(sample.chosen, candidate.text)
     if found := change.of(*REASONING) or _wrong_step(change):
-        return passed(NAME, _told(found))
+        return passed(TYPE_APPLIES, _told(found))
     if clash := contradictions(change.after, but_not=change.before):
-        return passed(NAME, clash[0])
+        return passed(TYPE_APPLIES, clash[0])
     if steps := change.of("swapped", "dropped"):
         leaning = [step for step in steps if ORDER_WORDS.search(step.evidence) or _is_premise(step, change)]
         verdict = passed if leaning else not_judged
-        return verdict(NAME, f"{steps[0].kind}: {_told(leaning or steps)}")
+        return verdict(TYPE_APPLIES, f"{steps[0].kind}: {_told(leaning or steps)}")
     if change.of(*FACTS):
-        return failed(NAME, f"a statement was changed, which is an error of fact: {_told(change.of(*FACTS))}")
+        return failed(TYPE_APPLIES, f"a statement was changed, which is an error of fact: {_told(change.of(*FACTS))}")
     if change.of("code"):
-        return not_judged(NAME, f"code was changed, which may or may not matter: {_told(change.of('code'))}")
+        return not_judged(TYPE_APPLIES, f"code was changed, which may or may not matter: {_told(change.of('code'))}")
     if inserted_passages(change):
-        return not_judged(NAME, "something was added that contradicts nothing found here")
-    return failed(NAME, f"no step, connective or conclusion was changed: {_told(change.findings) or 'no difference'}")
+        return not_judged(TYPE_APPLIES, "something was added that contradicts nothing found here")
+    return failed(
+        TYPE_APPLIES, f"no step, connective or conclusion was changed: {_told(change.findings) or 'no difference'}"
+    )
 
 
 def _is_premise(step: Finding, change: Difference) -> bool:
@@ -92,16 +94,16 @@ def _hallucination(sample: Sample, candidate: Candidate, settings: VerifySection
     change = difference(sample.chosen, candidate.text)
     if found := inventions(sample, change):
         things = ", ".join(f"{each.kind} {shortened(each.text, 60)!r}" for each in found[:3])
-        return passed(NAME, f"neither the question nor the chosen answer has the {things}")
+        return passed(TYPE_APPLIES, f"neither the question nor the chosen answer has the {things}")
     if names := invented_names(sample, change.after):
-        return passed(NAME, f"neither the question nor the chosen answer has {', '.join(names[:3])}")
+        return passed(TYPE_APPLIES, f"neither the question nor the chosen answer has {', '.join(names[:3])}")
     if code := change.of("code"):
-        return not_judged(NAME, f"code was changed, which may or may not be made up: {_told(code)}")
+        return not_judged(TYPE_APPLIES, f"code was changed, which may or may not be made up: {_told(code)}")
     if inserted_passages(change):
-        return not_judged(NAME, "something was added, and it names no new source, person, figure or quotation")
+        return not_judged(TYPE_APPLIES, "something was added, and it names no new source, person, figure or quotation")
     if facts := change.of(*FACTS):
-        return failed(NAME, f"nothing was brought in, a statement was changed: {_told(facts)}")
-    return failed(NAME, "nothing was brought in")
+        return failed(TYPE_APPLIES, f"nothing was brought in, a statement was changed: {_told(facts)}")
+    return failed(TYPE_APPLIES, "nothing was brought in")
 
 
 JUDGES: dict[str, Judge] = {

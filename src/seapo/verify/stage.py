@@ -12,7 +12,7 @@ from seapo.summaries import VerifySummary
 from seapo.verify.check import CHECKS, Check, failed
 from seapo.verify.chosen import chosen_problem
 from seapo.verify.code import UNIT_TESTS, Runner, remembered, run_tests, unit_tests_check
-from seapo.verify.error_type import NAME as TYPE_APPLIES
+from seapo.verify.error_type import TYPE_APPLIES
 from seapo.verify.form import edit_ratio_of, said
 
 STAGE = "verify"
