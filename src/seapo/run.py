@@ -58,8 +58,8 @@ class Run:
         return bar
 
     def journal(self) -> Journal:
-        """The run's journal, to be closed by the caller."""
-        return Journal(self.folder.journal)
+        """The journal that the run shares with those beside it, to be closed by the caller."""
+        return Journal(self.folder.journal, older=self.folder.own_journal)
 
     def records(self, stage: str, file: str, kind: type[Any]) -> list[Any]:
         """Records of a finished stage's file."""

@@ -1,9 +1,9 @@
 """A run's folder: which stages are finished, on what inputs; a stage's output appears in it whole or not at all.
 
+    runs/journal.sqlite  what was computed at some cost, by any run beside it
     runs/quickstart/
         recipe.yaml      the resolved recipe
         run.json         versions, seeds, hashes, times
-        journal.sqlite   what was computed at some cost
         source/ inject/ verify/ mix/ train/ evaluate/ report/      each with a manifest.json
 
 A stage writes into `.STAGE.FINGERPRINT.partial`, after its inputs, which is renamed when it is complete. A killed stage
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seapo.errors import RunError
+from seapo.journal import NAME as JOURNAL
 from seapo.store import file_sha256, read_json, write_json
 
 MANIFEST = "manifest.json"
@@ -35,8 +36,13 @@ class RunFolder:
 
     @property
     def journal(self) -> Path:
-        """File of the journal."""
-        return self.path / "journal.sqlite"
+        """File of the journal. Runs beside each other share it: its keys are hashes of all that a value follows from."""
+        return self.path.parent / JOURNAL
+
+    @property
+    def own_journal(self) -> Path:
+        """File of the journal that earlier versions kept for each run; read where it is there, and never written."""
+        return self.path / JOURNAL
 
     @contextmanager
     def lock(self) -> Iterator[None]:

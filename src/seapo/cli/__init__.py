@@ -22,6 +22,7 @@ COMMANDS = {
     "train": ("seapo.cli.stage", "Train the model to prefer the good answers."),
     "evaluate": ("seapo.cli.stage", "Measure the model before and after."),
     "report": ("seapo.cli.stage", "Show it all on one HTML page."),
+    "journal": ("seapo.cli.journal", "Count, export or forget what was computed at some cost."),
     "doctor": ("seapo.cli.doctor", "Tell what is installed, what is missing, and how to mend it."),
 }
 
