@@ -8,17 +8,20 @@ before it, the data's and the model's hash, and the version of its code. `STAGES
 
 import functools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from seapo.engine.request import Engine
+from seapo.errors import RecipeError
 from seapo.journal import Journal
 from seapo.recipe import DataSection, ModelSection, Recipe
 from seapo.records import Candidate, ItemScore, Negative, PreferencePair, Record, Sample, Skip, digest
 from seapo.run import Run
 from seapo.runfolder import MANIFEST, hash_files
-from seapo.store import file_sha256, read_json, write_json, write_records, write_text
+from seapo.store import file_sha256, read_json, read_records, write_json, write_records, write_text
 from seapo.summaries import TrainSummary
 from seapo.trained import load_scorer, scorer_fingerprint, trained_weights
 
@@ -103,11 +106,24 @@ def _inject_hash(recipe: Recipe) -> list[Any]:
     return [model_hash(recipe), [asdict(ERROR_TYPES[name]) for name in recipe.inject.error_types]]
 
 
-def _sandbox_hash(recipe: Recipe) -> bool:
-    """Unit tests prove nothing where no code may run, so a sandbox that was installed since makes a difference."""
+def _verify_hash(recipe: Recipe) -> list[Any]:
+    """What the verdicts follow from; raises RecipeError where a judge is wanted and none is configured.
+
+    Unit tests prove nothing where no code may run, so a sandbox that was installed since makes a difference.
+    """
     from seapo.sandbox import is_available
 
-    return is_available() or recipe.verify.allow_unsandboxed_code
+    judge = recipe.judge
+    if recipe.verify.use_judge and judge.kind == "none":
+        raise RecipeError("verify.use_judge needs a model: set judge.kind (embedded, vllm or openai) and what it needs")
+    asked = {name: getattr(judge, name) for name in ("kind", "model", "temperature", "top_p", "max_tokens")}
+    return [
+        recipe.verify.model_dump(mode="json", exclude={"workers"}),
+        recipe.inject.error_types,
+        recipe.inject.types,
+        asked if recipe.verify.use_judge else None,
+        is_available() or recipe.verify.allow_unsandboxed_code,
+    ]
 
 
 def _items_hash(recipe: Recipe) -> str:
@@ -146,23 +162,37 @@ def _write_inject(run: Run, folder: Path) -> None:
 
 
 def _write_verify(run: Run, folder: Path) -> None:
-    from seapo.verify import verify_candidates
+    from seapo.verify import verify_to
 
-    with run.journal() as journal:
-        result = verify_candidates(
+    recipe = run.recipe
+    with run.journal() as journal, open_judge(run, journal) as judge:
+        summary = verify_to(
+            folder,
             run.records("source", "samples.jsonl", Sample),
-            run.records("inject", "candidates.jsonl", Candidate),
-            run.records("inject", "skipped.jsonl", Skip),
-            run.recipe.verify,
-            error_types=run.recipe.inject.error_types,
+            read_records(run.folder.stage("inject") / "candidates.jsonl", Candidate),
+            read_records(run.folder.stage("inject") / "skipped.jsonl", Skip),
+            recipe.verify,
+            error_types=recipe.inject.error_types,
+            types=recipe.inject.types,
+            seed=recipe.seed,
             journal=journal,
+            judge=judge,
+            judge_threads=2 * recipe.judge.concurrency,
             progress=run.progress("verify"),
         )
-    write_records(folder / "negatives.jsonl", result.negatives)
-    write_records(folder / "dropped.jsonl", result.dropped)
-    write_records(folder / "skipped.jsonl", result.skips)
-    write_records(folder / "set_aside.jsonl", result.set_aside)
-    _write_summary(folder, result.summary)
+    _write_summary(folder, summary)
+
+
+@contextmanager
+def open_judge(run: Run, journal: Journal) -> Iterator[Engine | None]:
+    """The model of the section `judge`, or None where the recipe asks for no judge."""
+    if not run.recipe.verify.use_judge:
+        yield None
+        return
+    from seapo.engine import open_engine
+
+    with open_engine(run.recipe.judge, journal=journal, say=run.say, warn=run.warn) as engine:
+        yield engine
 
 
 def _write_mix(run: Run, folder: Path) -> None:
@@ -265,11 +295,11 @@ STAGES: dict[str, Stage] = {
         Stage("inject", 1, ("inject", "model"), {"source": ("samples.jsonl",)}, _write_inject, _inject_hash),
         Stage(
             "verify",
-            1,
-            ("verify", "inject"),
+            2,
+            (),
             {"source": ("samples.jsonl",), "inject": ("candidates.jsonl", "skipped.jsonl")},
             _write_verify,
-            _sandbox_hash,
+            _verify_hash,
         ),
         Stage("mix", 1, ("mix",), {"source": ("samples.jsonl",), "verify": ("negatives.jsonl",)}, _write_mix),
         Stage("train", 2, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, _train_hash),

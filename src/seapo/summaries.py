@@ -40,7 +40,15 @@ class InjectSummary(Record):
     skipped: dict[str, dict[str, int]]
     """Error type -> reason -> number of samples without a candidate."""
     injector: str
-    """The model that ranked them."""
+    """The model that ranked them; empty where none did."""
+    by_severity: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Error type -> severity -> number of candidates that were scored."""
+    from_retries: dict[str, int] = Field(default_factory=dict)
+    """Candidates of a model that had been told what its last one failed."""
+    asks: dict[str, int] = Field(default_factory=dict)
+    """Requests to the engine."""
+    generated_tokens: dict[str, int] = Field(default_factory=dict)
+    """Tokens of its replies."""
 
 
 class VerifySummary(Record):
@@ -48,6 +56,8 @@ class VerifySummary(Record):
 
     asked: dict[str, int]
     """Samples for which a negative was wanted."""
+    checked: dict[str, int] = Field(default_factory=dict)
+    """Candidates that were looked at."""
     accepted: dict[str, int]
     status: dict[str, dict[Status, int]]
     proofs: dict[str, dict[str, int]]

@@ -37,7 +37,7 @@ def test_the_first_candidate_by_rank_that_passes_becomes_the_negative(sample, ma
         make_candidate(sample, SUM.replace("= 24 eggs", "= 28 eggs"), rank=2),
         make_candidate(sample, SUM.replace("= 24 eggs", "= 26 eggs"), rank=1),
     ]
-    result = verify([sample], candidates, error_types=["correctness"])
+    result = verify([sample], candidates, error_types=["correctness"], settings=VerifySection(balance=False))
     (negative,) = result.negatives
     assert negative.text == candidates[2].text
     assert (negative.verdict.status, negative.verdict.proofs) == ("proved", ("arithmetic",))

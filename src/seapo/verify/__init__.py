@@ -3,7 +3,7 @@
 from seapo.verify import code, contradiction, error_type, form, giveaways, judge, proofs, reference
 from seapo.verify.check import CHECKS, Check
 from seapo.verify.examination import examiner
-from seapo.verify.stage import VerifyResult, verify_candidates
+from seapo.verify.stage import VerifyResult, verify_candidates, verify_to
 
-__all__ = ["CHECKS", "Check", "VerifyResult", "examiner", "verify_candidates"]
+__all__ = ["CHECKS", "Check", "VerifyResult", "examiner", "verify_candidates", "verify_to"]
 _REGISTERING = (code, contradiction, error_type, form, giveaways, judge, proofs, reference)

@@ -12,7 +12,7 @@ from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample
 from seapo.registry import Registry
 
-BUILT_IN_TYPES = frozenset({"correctness", "logic", "hallucination"})
+BUILT_IN_TYPES = ("correctness", "logic", "hallucination")
 
 Judge = Callable[[Sample, Candidate, VerifySection], CheckResult]
 
@@ -24,7 +24,7 @@ class Check:
     judge: Judge
     is_proof: bool = False
     """Whether passing proves that the candidate is wrong, whatever its injector says."""
-    proves: frozenset[str] = BUILT_IN_TYPES
+    proves: frozenset[str] = frozenset(BUILT_IN_TYPES)
     """The error types that it is a proof of. That an equation is false proves no error of style."""
     is_slow: bool = False
     """Slow checks are asked last, and only of candidates that all others let pass."""

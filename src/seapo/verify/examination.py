@@ -5,12 +5,12 @@ code, and the one that asks a model. The rounds can be asked in different places
 one from threads beside the engine.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seapo.engine.request import Engine
 from seapo.journal import Journal
-from seapo.recipe import VerifySection
+from seapo.recipe import ErrorTypeSection, VerifySection
 from seapo.records import Candidate, CheckResult, DroppedCandidate, Negative, Sample, Status, Verdict
 from seapo.verify.check import CHECKS, Check, failed
 from seapo.verify.code import UNIT_TESTS, Runner, remembered, run_tests, unit_tests_check
@@ -96,24 +96,37 @@ class Panel:
         return Verdict(status=status, proofs=proofs, checks=examination.results)
 
 
-def panel(settings: VerifySection, *, journal: Journal | None = None, judge: Engine | None = None) -> Panel:
-    """All registered checks; runs of unit tests are kept in the journal, and the judge asks the given engine."""
+def panel(
+    settings: VerifySection,
+    *,
+    journal: Journal | None = None,
+    judge: Engine | None = None,
+    types: Sequence[ErrorTypeSection] = (),
+) -> Panel:
+    """All registered checks; runs of unit tests are kept in the journal, and the judge asks the given engine.
+
+    `types` are a recipe's own error types, which the judge is told of.
+    """
     run = remembered(run_tests, journal)
     # What needs the journal or the engine is bound here, so that the signature of checks stays simple.
     bound = {UNIT_TESTS: unit_tests_check(run)}
     if judge is not None:
-        bound[JUDGE] = judge_check(judge)
+        bound[JUDGE] = judge_check(judge, types)
     return Panel(settings, {name: CHECKS[name] for name in CHECKS} | bound, run)
 
 
 def examiner(
-    settings: VerifySection, *, journal: Journal | None = None, judge: Engine | None = None
+    settings: VerifySection,
+    *,
+    journal: Journal | None = None,
+    judge: Engine | None = None,
+    types: Sequence[ErrorTypeSection] = (),
 ) -> Callable[[Sample, Candidate], tuple[str, ...]]:
     """A function that says what speaks against a candidate, in sentences for the model that wrote it.
 
     It gives nothing where the candidate would be accepted. The judge is asked where `verify.use_judge` says so.
     """
-    checks = panel(settings, journal=journal, judge=judge if settings.use_judge else None)
+    checks = panel(settings, journal=journal, judge=judge if settings.use_judge else None, types=types)
 
     def examine(sample: Sample, candidate: Candidate) -> tuple[str, ...]:
         outcome = checks.settle(sample, checks.ask(sample, checks.examine(sample, candidate)))

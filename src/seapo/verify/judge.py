@@ -12,10 +12,10 @@ from random import Random
 from typing import Any, Literal
 
 from seapo.engine.request import Engine, Request
-from seapo.recipe import VerifySection
+from seapo.recipe import ErrorTypeSection, VerifySection
 from seapo.records import Candidate, CheckResult, Message, Sample
-from seapo.taxonomy import ERROR_TYPES
-from seapo.verify.check import CHECKS, Check, failed, not_judged, passed, shortened
+from seapo.taxonomy import find_error_type
+from seapo.verify.check import BUILT_IN_TYPES, CHECKS, Check, failed, not_judged, passed, shortened
 from seapo.verify.difference import difference
 from seapo.verify.hunks import words
 
@@ -49,18 +49,18 @@ class Opinion:
     quote: str
 
 
-def judge_check(engine: Engine) -> Check:
-    """The check that asks an engine."""
+def judge_check(engine: Engine, types: Sequence[ErrorTypeSection] = ()) -> Check:
+    """The check that asks an engine; `types` are a recipe's own error types."""
 
     def judge(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
         """Pass where it finds the error twice, fail where it prefers the negative twice, else not judged."""
         chosen_first = Random(f"{sample.id}\n{candidate.text}").random() < 0.5
-        first = ask(engine, sample, candidate, chosen_first=chosen_first)
+        first = ask(engine, sample, candidate, types, chosen_first=chosen_first)
         if first is None:
             return not_judged(JUDGE, f"the reply of {engine.name} could not be read")
         if first.better == "chosen" and (doubt := _doubt(first, sample, candidate)):
             return not_judged(JUDGE, f"{engine.name} found the better answer, but {doubt}")
-        second = ask(engine, sample, candidate, chosen_first=not chosen_first)
+        second = ask(engine, sample, candidate, types, chosen_first=not chosen_first)
         return _verdict(engine.name, first, second, sample, candidate)
 
     return Check(judge, asks_model=True)
@@ -91,33 +91,33 @@ def _doubt(opinion: Opinion, sample: Sample, candidate: Candidate) -> str | None
 CHECKS.add(JUDGE, Check(lambda sample, candidate, settings: not_judged(JUDGE, "no judge was asked"), asks_model=True))
 
 
-def ask(engine: Engine, sample: Sample, candidate: Candidate, *, chosen_first: bool) -> Opinion | None:
+def ask(
+    engine: Engine,
+    sample: Sample,
+    candidate: Candidate,
+    types: Sequence[ErrorTypeSection] = (),
+    *,
+    chosen_first: bool,
+) -> Opinion | None:
     """The engine's opinion in one order; None where its reply was cut or cannot be read."""
-    reply = engine.complete(judge_request(sample, candidate, chosen_first=chosen_first))
+    reply = engine.complete(judge_request(sample, candidate, types, chosen_first=chosen_first))
     if reply.finish_reason == "length":
         return None
     return read_opinion(reply.text, chosen_first=chosen_first)
 
 
-def judge_request(sample: Sample, candidate: Candidate, *, chosen_first: bool) -> Request:
+def judge_request(
+    sample: Sample, candidate: Candidate, types: Sequence[ErrorTypeSection] = (), *, chosen_first: bool
+) -> Request:
     """The question about one pair in one order."""
-    names = known_types(candidate.error_type)
-    types = "\n".join(f"- {name}: {_definition(name)}" for name in names)
-    instructions = INSTRUCTIONS.format(types=types, names=", ".join(f'"{name}"' for name in names))
+    names = tuple(dict.fromkeys((*BUILT_IN_TYPES, candidate.error_type)))
+    kinds = "\n".join(f"- {name}: {find_error_type(name, types).definition}" for name in names)
+    instructions = INSTRUCTIONS.format(types=kinds, names=", ".join(f'"{name}"' for name in names))
     answers = [sample.chosen, candidate.text] if chosen_first else [candidate.text, sample.chosen]
     request = "\n\n".join(f"{message.role}: {message.content}" for message in sample.prompt)
     shown = f"REQUEST\n{request}\n\nANSWER A\n{answers[0]}\n\nANSWER B\n{answers[1]}\n\nWhich answer is better?"
     messages = (Message(role="system", content=instructions), Message(role="user", content=shown))
     return Request(messages, schema=_schema(names))
-
-
-def known_types(error_type: str) -> tuple[str, ...]:
-    """The types that a judge can name: the built-in ones, and the one that is claimed."""
-    return tuple(dict.fromkeys(("correctness", "logic", "hallucination", error_type)))
-
-
-def _definition(name: str) -> str:
-    return ERROR_TYPES[name].definition if name in ERROR_TYPES else name.replace("_", " ")
 
 
 def _schema(names: Sequence[str]) -> dict[str, Any]:

@@ -1,22 +1,45 @@
-"""Stage 4: of each sample's candidates, the first of each error type that passes every check is the negative."""
+"""The stage: samples and candidates in, one negative of each sample and type out, streamed from file to file.
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+First every sample is sifted, and what passed goes to a file beside the output. Then a selector learns from some of the
+samples what gives negatives away. Then the file is read again, and each sample's negatives are chosen. Neither step
+holds more than a few samples, and the number of processes changes nothing but the time.
+"""
 
+import hashlib
+import heapq
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any, Generic, TypeVar
+
+from seapo.engine.request import Engine
+from seapo.errors import DataError
 from seapo.journal import Journal
-from seapo.recipe import VerifySection
-from seapo.records import Candidate, CheckResult, DroppedCandidate, Negative, Sample, Skip, Status, Verdict
+from seapo.recipe import ErrorTypeSection, VerifySection
+from seapo.records import Candidate, DroppedCandidate, Negative, Sample, Skip, Status
+from seapo.store import read_records
 from seapo.summaries import VerifySummary
-from seapo.verify.check import CHECKS, Check, failed
-from seapo.verify.chosen import chosen_problem
-from seapo.verify.code import UNIT_TESTS, Runner, remembered, run_tests, unit_tests_check
-from seapo.verify.error_type import TYPE_APPLIES
-from seapo.verify.form import edit_ratio_of, said
+from seapo.verify.examination import panel
+from seapo.verify.selection import Choice, Selector
+from seapo.verify.sifting import Proposed, Sifted, choices_of
+from seapo.verify.workers import ChosenLines, Crew, SiftedLines, sift_with_judge
 
-STAGE = "verify"
-EVERY_TYPE = "*"
+LEARNING_SAMPLES = 2000
+"""The selector learns from so many samples; more of them hardly change what it learns."""
+JUDGE_THREADS = 16
+"""Samples that wait for a judge side by side, where nobody says how many."""
+
+FILES = ("negatives", "dropped", "skipped", "set_aside")
+SIFTED = "sifted"
+"""Name of the file between the two steps, which is gone when the stage ends."""
+
+R = TypeVar("R", Candidate, Skip)
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -25,22 +48,12 @@ class VerifyResult:
 
     negatives: list[Negative]
     dropped: list[DroppedCandidate]
-    """Candidates that failed a check before one was accepted; those behind the accepted one are not looked at."""
+    """Candidates that failed a check, or that say the same as another negative of the sample."""
     skips: list[Skip]
     """Samples and types without a negative: those given, and those that failed here."""
     set_aside: list[Skip]
     """Samples whose chosen answer is wrong itself; their error type is `*`."""
     summary: VerifySummary
-
-
-@dataclass
-class _Tally:
-    """What is counted on the way."""
-
-    negatives: list[Negative] = field(default_factory=list)
-    dropped: list[DroppedCandidate] = field(default_factory=list)
-    skips: list[Skip] = field(default_factory=list)
-    set_aside: list[Skip] = field(default_factory=list)
 
 
 def verify_candidates(
@@ -50,129 +63,197 @@ def verify_candidates(
     settings: VerifySection,
     *,
     error_types: Sequence[str],
-    journal: Journal | None = None,
-    progress: Callable[[Iterable[Any]], Iterable[Any]] = lambda items: items,
+    **keywords: Any,
 ) -> VerifyResult:
-    """Keep one negative per sample and error type: the most plausible candidate that passes all checks.
-
-    `skips` are the samples and types for which nothing was proposed. Runs of unit tests are kept in the journal, so a
-    second call repeats none. Samples keep their order, and within one the error types theirs.
-    """
-    run = remembered(run_tests, journal)
-    # The one check with a cost worth remembering is bound to the journal; the signature of checks stays simple.
-    checks = {name: CHECKS[name] for name in CHECKS} | {UNIT_TESTS: unit_tests_check(run)}
-    proposed, given = _by_sample_and_type(candidates), {(skip.sample_id, skip.error_type): skip for skip in skips}
-    tally = _Tally()
-    for sample in progress(samples):
-        _verify_sample(sample, proposed, given, settings, error_types, checks, run, tally)
-    return VerifyResult(
-        tally.negatives, tally.dropped, tally.skips, tally.set_aside, _summary(samples, error_types, tally)
-    )
-
-
-Proposed = Mapping[tuple[str, str], list[Candidate]]
+    """The same as `verify_to` for records at hand, in any order; keywords as there."""
+    places = {sample.id: place for place, sample in enumerate(samples)}
+    ordered = sorted((each for each in candidates if each.sample_id in places), key=lambda c: places[c.sample_id])
+    given = sorted((each for each in skips if each.sample_id in places), key=lambda skip: places[skip.sample_id])
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        summary = verify_to(folder, samples, ordered, given, settings, error_types=error_types, **keywords)
+        return VerifyResult(
+            list(read_records(folder / "negatives.jsonl", Negative)),
+            list(read_records(folder / "dropped.jsonl", DroppedCandidate)),
+            list(read_records(folder / "skipped.jsonl", Skip)),
+            list(read_records(folder / "set_aside.jsonl", Skip)),
+            summary,
+        )
 
 
-def _by_sample_and_type(candidates: Iterable[Candidate]) -> Proposed:
-    found = defaultdict[tuple[str, str], list[Candidate]](list)
-    for candidate in candidates:
-        found[candidate.sample_id, candidate.error_type].append(candidate)
-    return {key: sorted(group, key=lambda candidate: candidate.rank) for key, group in found.items()}
-
-
-def _verify_sample(
-    sample: Sample,
-    proposed: Proposed,
-    given: Mapping[tuple[str, str], Skip],
+def verify_to(
+    folder: Path,
+    samples: Iterable[Sample],
+    candidates: Iterable[Candidate],
+    skips: Iterable[Skip],
     settings: VerifySection,
+    *,
     error_types: Sequence[str],
-    checks: Mapping[str, Check],
-    run: Runner,
-    tally: _Tally,
-) -> None:
-    if (problem := chosen_problem(sample, settings, run)) is not None:
-        tally.set_aside.append(Skip(sample_id=sample.id, error_type=EVERY_TYPE, stage=STAGE, reason=problem))
-        return
-    accepted = list[Negative]()
-    for error_type in error_types:
-        key = (sample.id, error_type)
-        dropped = list[DroppedCandidate]()
-        for candidate in proposed.get(key, ()):
-            outcome = _verify(sample, candidate, settings, checks, accepted)
-            if isinstance(outcome, Negative):
-                accepted.append(outcome)
-                break
-            dropped.append(outcome)
-        else:
-            tally.skips.append(given[key] if key in given and not dropped else _skip(*key, dropped))
-        tally.dropped += dropped
-    tally.negatives += accepted
+    seed: int = 0,
+    types: Sequence[ErrorTypeSection] = (),
+    journal: Journal | None = None,
+    judge: Engine | None = None,
+    judge_threads: int = JUDGE_THREADS,
+    progress: Progress = lambda items: items,
+) -> VerifySummary:
+    """Keep one negative per sample and error type; write what was kept, dropped, skipped and set aside to the folder.
+
+    Candidates and skips (types for which nothing was proposed) come in the order of the samples, else DataError is
+    raised. `types` are a recipe's own error types. Runs of unit tests, and the judge's replies, are kept in the
+    journal, so a second call repeats none. Samples keep their order, and within one the error types theirs.
+    """
+    crew = Crew(settings, tuple(error_types), journal)
+    proposed = _joined(progress(samples), candidates, skips)
+    if judge is not None and settings.use_judge:
+        checks = panel(settings, journal=journal, judge=judge, types=types)
+        sifted = sift_with_judge(crew, proposed, checks, threads=judge_threads)
+    else:
+        sifted = crew.sift(proposed)
+    with _Output(folder) as output:
+        learning = _write_sifted(sifted, output, seed)
+        selector = Selector.learn(_choices(learning) if settings.balance else [], seed=seed)
+        _write_chosen(replace(crew, selector=selector).choose(output.sifted()), output)
+        return output.tally.summary(error_types)
 
 
-def _skip(sample_id: str, error_type: str, dropped: Sequence[DroppedCandidate]) -> Skip:
-    names = Counter(result.check for each in dropped for result in each.failed)
-    reason = "nothing was proposed"
-    if names:
-        reason = f"every candidate failed a check, most often {names.most_common(1)[0][0]}"
-    return Skip(sample_id=sample_id, error_type=error_type, stage=STAGE, reason=reason)
+def _joined(samples: Iterable[Sample], candidates: Iterable[Candidate], skips: Iterable[Skip]) -> Iterator[Proposed]:
+    """Each sample with its candidates and skips, all of which come in the samples' order."""
+    own_candidates, own_skips = _Sorted(candidates), _Sorted(skips)
+    for sample in samples:
+        yield Proposed(
+            sample=sample,
+            candidates=tuple(own_candidates.take(sample.id)),
+            skips=tuple(own_skips.take(sample.id)),
+        )
+    for rest in (own_candidates, own_skips):
+        rest.expect_none()
 
 
-def _verify(
-    sample: Sample,
-    candidate: Candidate,
-    settings: VerifySection,
-    checks: Mapping[str, Check],
-    siblings: Sequence[Negative],
-) -> Negative | DroppedCandidate:
-    """Put all checks to a candidate, the slow ones only where the others let it pass."""
-    results = [check(sample, candidate, settings) for check in checks.values() if not check.is_slow]
-    results += _duplicate(candidate, siblings)
-    if not _failures(results):
-        results += [check(sample, candidate, settings) for check in checks.values() if check.is_slow]
-    if failures := _failures(results):
-        return DroppedCandidate(candidate=candidate, failed=failures)
-    verdict = _verdict(results, frozenset(name for name, check in checks.items() if check.is_proof))
-    if verdict.status not in settings.accept:
-        evidence = f"its status is {verdict.status}, accepted are: {', '.join(settings.accept)}"
-        return DroppedCandidate(candidate=candidate, failed=(failed("accept", evidence),))
-    ratio = edit_ratio_of(sample.chosen, candidate.text)
-    return Negative(**candidate.model_dump(), edit_ratio=round(ratio, 6), verdict=verdict)
+class _Sorted(Generic[R]):
+    """Records that come in the order of the samples that they belong to."""
+
+    def __init__(self, records: Iterable[R]) -> None:
+        self._groups: Iterator[tuple[str, Iterator[R]]] = groupby(records, key=lambda record: record.sample_id)
+        self._next: tuple[str, Iterator[R]] | None = next(self._groups, None)
+
+    def take(self, sample_id: str) -> list[R]:
+        """The records of the next sample; none where the next ones belong to a later sample."""
+        if self._next is None or self._next[0] != sample_id:
+            return []
+        found = list(self._next[1])
+        self._next = next(self._groups, None)
+        return found
+
+    def expect_none(self) -> None:
+        """Raise DataError where some are left over, which belong to no sample or come out of order."""
+        if self._next is not None:
+            raise DataError(
+                f"what was injected does not fit the samples: {self._next[0]!r} is no sample, or out of their order; "
+                "run seapo inject again"
+            )
 
 
-def _failures(results: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
-    return tuple(result for result in results if result.outcome == "fail")
+def _write_sifted(sifted: Iterable[SiftedLines], output: "_Output", seed: int) -> list[str]:
+    """Write what was sifted, and give the lines of some samples, drawn by the seed, to learn from."""
+    drawn: list[tuple[int, str]] = []
+    for lines in sifted:
+        output.write("set_aside", lines.set_aside)
+        output.write("dropped", lines.dropped)
+        output.write(SIFTED, lines.sifted)
+        output.tally.add_sifted(lines)
+        for sample_id, line in zip(lines.ids, lines.sifted, strict=True):
+            ticket = -int.from_bytes(hashlib.sha256(f"{seed}\n{sample_id}".encode()).digest()[:8])
+            if len(drawn) < LEARNING_SAMPLES:
+                heapq.heappush(drawn, (ticket, line))
+            else:
+                heapq.heappushpop(drawn, (ticket, line))
+    return [line for _, line in sorted(drawn)]
 
 
-def _duplicate(candidate: Candidate, siblings: Sequence[Negative]) -> list[CheckResult]:
-    same = [sibling for sibling in siblings if said(sibling.text) == said(candidate.text)]
-    return [failed("duplicate", f"it says the same as the negative of type {same[0].error_type}")] if same else []
+def _choices(lines: Iterable[str]) -> list[Choice]:
+    return [choice for line in lines for choice in choices_of(Sifted.model_validate_json(line))]
 
 
-def _verdict(results: Sequence[CheckResult], proofs: frozenset[str]) -> Verdict:
-    """Proved by a proof; constructed where the difference is plainly an error of its type; else unverified."""
-    passing = tuple(result.check for result in results if result.outcome == "pass" and result.check in proofs)
-    is_plain = any(result.check == TYPE_APPLIES and result.outcome == "pass" for result in results)
-    status: Status = "proved" if passing else "constructed" if is_plain else "unverified"
-    return Verdict(status=status, proofs=passing, checks=tuple(results))
+def _write_chosen(chosen: Iterable[ChosenLines], output: "_Output") -> None:
+    for lines in chosen:
+        output.write("negatives", lines.negatives)
+        output.write("dropped", lines.dropped)
+        output.write("skipped", lines.skips)
+        output.tally.add_chosen(lines)
 
 
-def _summary(samples: Sequence[Sample], error_types: Sequence[str], tally: _Tally) -> VerifySummary:
-    def counted(pairs: Iterable[tuple[str, Any]]) -> dict[str, dict[Any, int]]:
-        counts = {error_type: Counter[Any]() for error_type in error_types}
-        for error_type, name in pairs:
-            counts[error_type][name] += 1
-        return {error_type: dict(sorted(each.items())) for error_type, each in counts.items()}
+@dataclass
+class _Tally:
+    """What is counted on the way."""
 
-    accepted = Counter(negative.error_type for negative in tally.negatives)
-    reasons = Counter(skip.reason for skip in tally.set_aside)
-    return VerifySummary(
-        asked=dict.fromkeys(error_types, len(samples)),
-        accepted={error_type: accepted[error_type] for error_type in error_types},
-        status=counted((each.error_type, each.verdict.status) for each in tally.negatives),
-        proofs=counted((each.error_type, name) for each in tally.negatives for name in each.verdict.proofs),
-        dropped_candidates=counted(
-            (each.candidate.error_type, result.check) for each in tally.dropped for result in each.failed
-        ),
-        without_negative=counted((skip.error_type, skip.reason) for skip in tally.skips),
-        set_aside_samples=dict(sorted(reasons.items())),
-    )
+    samples: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
+    failures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    checked: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[tuple[str, str]] = field(default_factory=Counter)
+    proofs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add_sifted(self, lines: SiftedLines) -> None:
+        self.samples += len(lines.sifted) + len(lines.set_aside)
+        self.problems.update(lines.problems)
+        self.failures.update(lines.failures)
+        self.checked.update(lines.checked)
+
+    def add_chosen(self, lines: ChosenLines) -> None:
+        self.failures.update(lines.failures)
+        self.statuses.update(lines.statuses)
+        self.proofs.update(lines.proofs)
+        self.reasons.update(lines.reasons)
+
+    def summary(self, error_types: Sequence[str]) -> VerifySummary:
+        def by_type(counts: Counter[tuple[str, str]]) -> dict[str, dict[Any, int]]:
+            found: dict[str, dict[Any, int]] = {error_type: {} for error_type in error_types}
+            for (error_type, name), count in sorted(counts.items()):
+                found[error_type][name] = count
+            return found
+
+        status: dict[str, dict[Status, int]] = by_type(self.statuses)
+        return VerifySummary(
+            asked=dict.fromkeys(error_types, self.samples),
+            checked={error_type: self.checked[error_type] for error_type in error_types},
+            accepted={error_type: sum(status[error_type].values()) for error_type in error_types},
+            status=status,
+            proofs=by_type(self.proofs),
+            dropped_candidates=by_type(self.failures),
+            without_negative=by_type(self.reasons),
+            set_aside_samples=dict(sorted(self.problems.items())),
+        )
+
+
+class _Output:
+    """The files of the stage, and between the two steps the one with what was sifted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tally = _Tally()
+        self._folder = folder
+        self._stack = ExitStack()
+        self._files: dict[str, IO[str]] = {}
+
+    def __enter__(self) -> "_Output":
+        for name in (*FILES, SIFTED):
+            file = (self._folder / f"{name}.jsonl").open("w", encoding="utf-8")
+            self._files[name] = self._stack.enter_context(file)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        self._stack.close()
+        (self._folder / f"{SIFTED}.jsonl").unlink()
+
+    def write(self, name: str, lines: Iterable[str]) -> None:
+        """Append lines to a file."""
+        self._files[name].writelines(f"{line}\n" for line in lines)
+
+    def sifted(self) -> Iterator[str]:
+        """What was sifted, read from its file, which is complete."""
+        self._files[SIFTED].flush()
+        with (self._folder / f"{SIFTED}.jsonl").open(encoding="utf-8") as file:
+            yield from file

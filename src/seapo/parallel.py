@@ -1,0 +1,33 @@
+"""Work spread over threads or processes whose results come in the order of the items, a few of them at a time."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from itertools import islice
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def in_order(pool: Executor, work: Callable[[A], B], items: Iterable[A], *, ahead: int) -> Iterator[B]:
+    """The results of `work` in the order of the items, of which at most `ahead` are under way or wait to be taken.
+
+    An error ends it: what has not begun is left alone. The pool is the caller's, and stays open.
+    """
+    waiting, rest = deque[Future[B]](), iter(items)
+    try:
+        waiting.extend(pool.submit(work, item) for item in islice(rest, ahead))
+        while waiting:
+            yield waiting.popleft().result()
+            waiting.extend(pool.submit(work, item) for item in islice(rest, 1))
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def chunks(items: Iterable[A], size: int) -> Iterator[list[A]]:
+    """The items in lists of a size; the last one may be shorter."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
