@@ -1,4 +1,4 @@
-"""Checks of the outward form: is it another text, about as long, whole, and shaped like the chosen answer?"""
+"""Checks of the outward form: is it another text, about as long, and whole?"""
 
 import ast
 import re
@@ -19,8 +19,6 @@ CONTRACTIONS = (
     (r"\bwon['’]t\b", "will not"),
     (r"n['’]t\b", " not"),
 )
-PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("“", "”"))
-MARKERS = ("####", "\\boxed")
 
 
 @CHECKS.register("edits")
@@ -123,24 +121,3 @@ def _is_open(text: str) -> bool:
 
 def _is_finished(text: str) -> bool:
     return text.rstrip().endswith(FINAL_MARKS)
-
-
-@CHECKS.register("format_kept")
-@Check
-def format_kept(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
-    """Fail where code no longer parses, or blocks, answer markers or brackets of the chosen answer are gone."""
-    chosen, text = sample.chosen, candidate.text
-    if [block.language for block in code_blocks(chosen)] != [block.language for block in code_blocks(text)]:
-        return failed("format_kept", "the code blocks are not those of the chosen answer")
-    code = python_code(chosen)
-    if code is not None and parses_as_python(code) and not parses_as_python(python_code(text) or text):
-        return failed("format_kept", "the Python code no longer parses")
-    for marker in MARKERS:
-        if marker in chosen and marker not in text:
-            return failed("format_kept", f"the marker {marker} is gone")
-    for left, right in PAIRS:
-        if chosen.count(left) == chosen.count(right) and text.count(left) != text.count(right):
-            return failed("format_kept", f"a {left} has no {right}")
-    if chosen.count('"') % 2 == 0 and text.count('"') % 2:
-        return failed("format_kept", "a quotation mark has no partner")
-    return passed("format_kept", "code, markers and brackets are as in the chosen answer")
