@@ -8,7 +8,7 @@ import pytest
 
 from seapo.records import Edit, Message, Negative, Sample, Verdict
 from seapo.verify.selection import Choice, Selector
-from seapo.verify.surface import changed_parts, phrases, telltales
+from seapo.verify.surface import surface, telltales
 
 SUBJECTS = ("lamp", "river", "stone", "garden", "engine", "letter", "window", "harbour", "lantern", "valley")
 VERBS = ("stands", "waits", "rests", "belongs", "ends", "begins", "stays", "remains")
@@ -133,19 +133,17 @@ def test_one_option_is_no_choice_and_none_is_an_error() -> None:
         Choice(sample(0), "logic", ())
 
 
-def test_the_changed_parts_hold_every_difference_of_the_two_texts() -> None:
+def test_the_difference_of_two_texts_is_read_off_their_changed_part() -> None:
     rng = Random(5)
     for number in range(200):
         before = " ".join(rng.choice((*SUBJECTS, "3.5", "(see", "note)", "Ada's")) for _ in range(rng.randint(1, 40)))
         place = rng.randrange(len(before))
         after = before[:place] + rng.choice(("", " not", "Xy", " 7 ")) + before[place + rng.randrange(9) :]
-        left, right = changed_parts(before, after)
-        whole = phrases(after)
-        whole.subtract(phrases(before))
-        part = phrases(right)
-        part.subtract(phrases(left))
-        words_of = {k: v for k, v in whole.items() if v and not k.startswith("piece")}
-        assert words_of == {k: v for k, v in part.items() if v and not k.startswith("piece")}, (number, before, after)
+        whole = surface(after)
+        whole.subtract(surface(before))
+        expected = {name: max(-3, min(3, n)) for name, n in whole.items() if n and not name.startswith("style ")}
+        found = {k: v for k, v in telltales(before, after).items() if not k.startswith(("style ", "more "))}
+        assert found == expected, (number, before, after)
 
 
 def test_telltales_say_what_came_and_what_went() -> None:

@@ -17,7 +17,8 @@ cleaner to the audit than it is.
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
@@ -38,7 +39,7 @@ FEWEST_SAMPLES = 20
 FOLDS = 4
 FEATURES = 2**16
 """Places that the features are hashed to, so that no vocabulary has to be kept."""
-TOLERANCE = 1.5
+TOLERANCE = 1.25
 """How far a feature's sum may be from zero, in standard deviations of chance. With none, the weights would answer to
 the chance of the samples that they were learned from, and lean against it in all others."""
 PENALTY = 0.5
@@ -93,7 +94,8 @@ class Selector:
         weights = self.weights.get(choice.error_type)
         tilts = np.zeros(len(choice.options))
         if weights is not None:
-            tilts = _hashed(_telltales(choice)) @ weights[_fold(choice.sample.id, self.seed)]
+            own = weights[_fold(choice.sample.id, self.seed)]
+            tilts = np.array([values @ own[places] for places, values in _telltales(choice)])
         logits = _log_priors(len(choice.options)) - np.clip(tilts - tilts.min(), 0, LARGEST_TILT)
         return _chances(logits, np.zeros(1, np.intp), np.array([len(logits)]))[0]
 
@@ -103,7 +105,7 @@ def _learn_type(choices: list[Choice], seed: int) -> tuple[Weights, ...] | None:
     if sum(len(choice.options) > 1 for choice in choices) < FEWEST_SAMPLES:
         return None
     drawn = sorted(choices, key=lambda choice: _number(f"learn:{seed}:{choice.sample.id}"))[:LEARNING_SAMPLES]
-    matrix = _hashed([row for choice in drawn for row in _telltales(choice)])
+    matrix = _matrix([row for choice in drawn for row in _telltales(choice)])
     owners = np.repeat(np.arange(len(drawn)), [len(choice.options) for choice in drawn])
     priors = np.concatenate([_log_priors(len(choice.options)) for choice in drawn])
     folds = np.array([_fold(choice.sample.id, seed) for choice in drawn])
@@ -154,16 +156,25 @@ def _chances(
     return chances, float((np.log(totals) + peaks).sum())
 
 
-def _telltales(choice: Choice) -> list[dict[str, float]]:
-    return [telltales(choice.sample.chosen, option.text) for option in choice.options]
+def _telltales(choice: Choice) -> list[tuple[NDArray[np.intp], NDArray[np.float64]]]:
+    """For each option the places of its features among the weights, and their values."""
+    found = []
+    for option in choice.options:
+        tells = telltales(choice.sample.chosen, option.text)
+        places = np.fromiter((zlib.crc32(name.encode()) % FEATURES for name in tells), np.intp, len(tells))
+        found.append((places, np.fromiter(tells.values(), np.float64, len(tells))))
+    return found
 
 
-def _hashed(rows: Sequence[Mapping[str, float]]) -> "csr_array[Any]":
-    """The rows as a sparse matrix with `FEATURES` columns."""
-    from sklearn.feature_extraction import FeatureHasher
+def _matrix(rows: Sequence[tuple[NDArray[np.intp], NDArray[np.float64]]]) -> "csr_array[Any]":
+    """Rows of features as a sparse matrix with `FEATURES` columns."""
+    from scipy.sparse import csr_array
 
-    hasher: Callable[..., csr_array[Any]] = FeatureHasher(n_features=FEATURES, dtype=np.float64).transform
-    return hasher(rows)
+    ends = np.cumsum([0, *(len(places) for places, _ in rows)])
+    places, values = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+    matrix = csr_array((values, places, ends), shape=(len(rows), FEATURES))
+    matrix.sum_duplicates()
+    return matrix
 
 
 def _log_priors(options: int) -> NDArray[np.float64]:

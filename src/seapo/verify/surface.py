@@ -7,25 +7,26 @@ understanding. The selector balances them, and the audit measures what is left.
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 CONTEXT = 24
-"""Characters around the changed part that are looked at too, so that phrases across its border are seen."""
+"""Characters around the changed part that are looked at too, so that pairs of words across its border are seen."""
 MAX_COUNT = 3
 """More mentions than that of one feature tell no more."""
 SHORTEST, LONGEST = 2, 4
 """Of the pieces of words, in characters."""
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\w\s]|_")
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[^\w\s]|_|\n")
 _STYLES = {
-    "words": re.compile(r"\w+"),
+    "words": re.compile(r"\w+(?:\W+\w+)?"),
     "digits": re.compile(r"\d"),
     "numbers": re.compile(r"\d+(?:[.,]\d+)*"),
     "capitals": re.compile(r"[A-Z]"),
-    "names": re.compile(r"(?<=[a-z,;] )[A-Z][a-z]+"),
-    "abbreviations": re.compile(r"\b[A-Z]{2,}\b"),
+    "capitalised words": re.compile(r"[A-Z]\w*[a-z]"),
+    "abbreviations": re.compile(r"[A-Z]{2,}"),
     "long words": re.compile(r"\w{9,}"),
     "short words": re.compile(r"\b\w{1,3}\b"),
-    "sentence ends": re.compile(r"[.!?](?=\s|$)"),
+    "stops": re.compile(r"[.!?]"),
     "commas": re.compile(r","),
     "colons": re.compile(r"[:;]"),
     "brackets": re.compile(r"[()\[\]{}<>]"),
@@ -35,10 +36,37 @@ _STYLES = {
     "currency": re.compile(r"[$€£]"),
     "markup": re.compile(r"[*_#`|~]"),
     "lines": re.compile(r"\n"),
-    "list items": re.compile(r"^[ \t]*(?:[-*•]|\d+[.)])[ \t]", re.MULTILINE),
     "beyond ASCII": re.compile(r"[^\x00-\x7f]"),
 }
-"""Name of a count of punctuation, format or kind of word -> what is counted."""
+"""Name of a count of punctuation, format or kind of word -> what is counted in each word or sign."""
+
+Counts = Mapping[str, int]
+
+
+def surface(text: str) -> Counter[str]:
+    """All counts of one text."""
+    found = _WORD.findall(text)
+    return _counts(Counter(found), Counter(_pairs(found)), len(text))
+
+
+def telltales(before: str, after: str) -> dict[str, float]:
+    """What the second text has more of (positive) or less of (negative) than the first, by name of the feature.
+
+    Lengths and other styles come twice: by size, halfway to doubling counts one half, and as a bare sign, since a
+    shift of 3% in every negative gives it away as surely as one of 30%.
+    """
+    left, right = (_WORD.findall(part) for part in changed_parts(before, after))
+    words, pairs = Counter[str](right), Counter[str](_pairs(right))
+    words.subtract(left)
+    pairs.subtract(_pairs(left))
+    found = dict[str, float]()
+    for name, change in _counts(words, pairs, len(after) - len(before)).items():
+        if change and name.startswith("style "):
+            sign = 1.0 if change > 0 else -1.0
+            found[name], found[f"more {name[6:]}"] = sign * abs(change).bit_length() / 2, sign
+        elif change:
+            found[name] = max(-MAX_COUNT, min(MAX_COUNT, change))
+    return found
 
 
 def changed_parts(before: str, after: str) -> tuple[str, str]:
@@ -51,40 +79,28 @@ def changed_parts(before: str, after: str) -> tuple[str, str]:
     return before[start:end], after[start : len(after) - (len(before) - end)]
 
 
-def styles(text: str) -> dict[str, int]:
-    """The counts of punctuation, format and kinds of words, and the length in characters."""
-    return {"characters": len(text)} | {name: sum(1 for _ in each.finditer(text)) for name, each in _STYLES.items()}
-
-
-def phrases(text: str) -> Counter[str]:
-    """How often each word, pair of words, piece of a word and shape of a word (`Xx`, `00`) stands in a text."""
-    found = [match[0] for match in _WORD.finditer(text)]
-    small = [word.lower() for word in found]
-    counts = Counter(f"word {word}" for word in small)
-    counts.update(f"words {left} {right}" for left, right in pairwise(small))
-    counts.update(f"shape {_shape(word)}" for word in found)
-    counts.update(f"piece {piece}" for piece in _pieces(text))
-    return counts
-
-
-def telltales(before: str, after: str) -> dict[str, float]:
-    """What the second text has more of (positive) or less of (negative) than the first, by name of the feature.
-
-    Lengths and other styles come twice: with their size, in powers of two, and as a bare sign, since a shift of 3% in
-    every negative gives it away as surely as one of 30%.
-    """
-    left, right = changed_parts(before, after)
-    found = _differences(phrases(left), phrases(right))
-    for name, change in _differences(styles(left), styles(right), limit=10**9).items():
-        sign = 1.0 if change > 0 else -1.0
-        found[f"more {name}"] = sign
-        found[f"style {name}"] = sign * (abs(change).bit_length() if isinstance(change, int) else 1) / 2
+def _counts(words: Counts, pairs: Counts, characters: int) -> Counter[str]:
+    """The counts of all features, which are sums over words: so they can be taken of differences as well."""
+    found = Counter({"style characters": characters})
+    for word, number in words.items():
+        if number:
+            for feature, times in _features(word):
+                found[feature] += number * times
+    found.update({f"words {pair}": number for pair, number in pairs.items() if number})
     return found
 
 
-def _differences(before: Mapping[str, int], after: Mapping[str, int], *, limit: int = MAX_COUNT) -> dict[str, float]:
-    changes = {name: after.get(name, 0) - before.get(name, 0) for name in {**before, **after}}
-    return {name: max(-limit, min(limit, change)) for name, change in sorted(changes.items()) if change}
+@lru_cache(maxsize=200_000)
+def _features(word: str) -> tuple[tuple[str, int], ...]:
+    """A word or sign, its shape (`Xxxx`, `00`), its pieces and its styles, with how often each is in it."""
+    counts = Counter({f"word {word.lower()}": 1, f"shape {_shape(word)}": 1})
+    counts.update(f"piece {piece}" for piece in _pieces(f" {word} "))
+    counts.update({f"style {name}": len(each.findall(word)) for name, each in _STYLES.items()})
+    return tuple((name, number) for name, number in counts.items() if number)
+
+
+def _pairs(found: list[str]) -> Iterator[str]:
+    return (f"{left} {right}".lower() for left, right in pairwise(found))
 
 
 def _shared(left: str, right: str, limit: int) -> int:
