@@ -11,7 +11,7 @@ import seapo.errors
 
 PACKAGE = Path(seapo.errors.__file__).parent
 STAGES = ("source", "inject", "verify", "mix", "train", "evaluate", "report")
-COMPOSERS = ("run", "stages", "pipeline", "cli", "doctor", "__main__")
+COMPOSERS = ("run", "injecting", "stages", "pipeline", "cli", "doctor", "__main__")
 
 
 def imports(path: Path) -> set[str]:

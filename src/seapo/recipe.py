@@ -125,7 +125,7 @@ class InjectSection(Section):
     error_types: tuple[str, ...] = ("correctness", "logic", "hallucination")
     types: tuple[ErrorTypeSection, ...] = ()
     """Error types of your own, to be named in `error_types`."""
-    strategies: tuple[str, ...] = ("rule", "pivot")
+    strategies: tuple[str, ...] = ("chain",)
     """`chain`, or any of `rule`, `pivot`, `edit`, `rewrite` and your own, whose proposals compete."""
     chain: tuple[tuple[str, ...], ...] | None = None
     """The steps of `chain`: the next one is tried where no proposal of the one before passes the checks. Left out:
@@ -306,6 +306,14 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     for override in overrides:
         _apply_override(values, override)
     return parse_recipe(values, where=str(path))
+
+
+def default_recipe(overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of the defaults, with `key=value` overrides; raises RecipeError with every mistake."""
+    values: dict[str, Any] = {}
+    for override in overrides:
+        _apply_override(values, override)
+    return parse_recipe(values)
 
 
 def parse_recipe(values: dict[str, Any], *, where: str = "recipe") -> Recipe:

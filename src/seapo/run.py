@@ -2,16 +2,37 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel
 
 from seapo.journal import Journal
-from seapo.recipe import Recipe
+from seapo.recipe import EngineSection, Recipe
 from seapo.runfolder import RunFolder
 from seapo.store import read_records
 
+if TYPE_CHECKING:
+    from seapo.engine import ServedEngine
+
 T = TypeVar("T")
+R = TypeVar("R", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Counted(Generic[T]):
+    """An iterable that knows its length before it has come to its end, for a progress bar that tells the time left."""
+
+    items: Iterable[T]
+    count: int
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return self.count
 
 
 @dataclass
@@ -60,6 +81,16 @@ class Run:
     def journal(self) -> Journal:
         """The journal that the run shares with those beside it, to be closed by the caller."""
         return Journal(self.folder.journal, older=self.folder.own_journal)
+
+    def stream(self, stage: str, file: str, kind: type[R]) -> Iterator[R]:
+        """Records of a finished stage's file, one at a time."""
+        return read_records(self.folder.stage(stage) / file, kind)
+
+    def engine(self, section: EngineSection, journal: Journal) -> AbstractContextManager["ServedEngine"]:
+        """The text engine of a section, whose server ends with the block."""
+        from seapo.engine import open_engine
+
+        return open_engine(section, journal=journal, say=self.say, warn=self.warn)
 
     def records(self, stage: str, file: str, kind: type[Any]) -> list[Any]:
         """Records of a finished stage's file."""

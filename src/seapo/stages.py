@@ -10,12 +10,13 @@ import functools
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seapo.engine.request import Engine
 from seapo.errors import RecipeError
+from seapo.injecting import inject_depends, write_inject
 from seapo.journal import Journal
 from seapo.recipe import DataSection, ModelSection, Recipe
 from seapo.records import Candidate, ItemScore, Negative, PreferencePair, Record, Sample, Skip, digest
@@ -25,6 +26,8 @@ from seapo.store import file_sha256, read_json, read_records, write_json, write_
 from seapo.summaries import TrainSummary
 from seapo.trained import load_scorer, scorer_fingerprint, trained_weights
 
+HOW_NOT_WHAT = frozenset({"workers"})
+"""Settings that change how a stage works, and nothing of what it writes."""
 REPORTED = ("source", "inject", "verify", "mix", "train", "evaluate")
 
 
@@ -51,11 +54,15 @@ def stage_fingerprint(run: Run, stage: Stage) -> str:
         {
             "stage": [stage.name, stage.version],
             "seed": run.recipe.seed,
-            "recipe": {section: values[section] for section in stage.sections},
+            "recipe": {section: _without(values[section], HOW_NOT_WHAT) for section in stage.sections},
             "inputs": {name: _input_hashes(run, name, files) for name, files in inputs_of(run, stage).items()},
             "depends": stage.depends(run.recipe) if stage.depends else None,
         }
     )
+
+
+def _without(section: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if key not in keys}
 
 
 def data_sha256(data: DataSection) -> dict[str, str]:
@@ -97,15 +104,6 @@ def _train_hash(recipe: Recipe) -> list[Any]:
     ]
 
 
-def _inject_hash(recipe: Recipe) -> list[Any]:
-    from seapo.inject import STRATEGIES
-    from seapo.taxonomy import ERROR_TYPES
-
-    for strategy in recipe.inject.strategies:
-        STRATEGIES[strategy]
-    return [model_hash(recipe), [asdict(ERROR_TYPES[name]) for name in recipe.inject.error_types]]
-
-
 def _verify_hash(recipe: Recipe) -> list[Any]:
     """What the verdicts follow from; raises RecipeError where a judge is wanted and none is configured.
 
@@ -140,25 +138,6 @@ def _write_source(run: Run, folder: Path) -> None:
     write_records(folder / "rejected_rows.jsonl", result.rejected)
     _write_summary(folder, result.summary)
     run.say(f"  {result.summary.path}: format {result.summary.format}, {len(result.samples)} samples")
-
-
-def _write_inject(run: Run, folder: Path) -> None:
-    from seapo.inject import inject
-
-    dtype = run.recipe.model.dtype
-    with run.journal() as journal:
-        result = inject(
-            run.records("source", "samples.jsonl", Sample),
-            run.recipe.inject,
-            scorer=lambda: load_scorer(run.recipe, dtype=dtype),
-            fingerprint=scorer_fingerprint(run.recipe, dtype=dtype),
-            seed=run.recipe.seed,
-            journal=journal,
-            progress=run.progress("inject"),
-        )
-    write_records(folder / "candidates.jsonl", result.candidates)
-    write_records(folder / "skipped.jsonl", result.skips)
-    _write_summary(folder, result.summary)
 
 
 def _write_verify(run: Run, folder: Path) -> None:
@@ -292,7 +271,7 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("source", 1, ("data",), {}, _write_source, lambda recipe: data_sha256(recipe.data)),
-        Stage("inject", 1, ("inject", "model"), {"source": ("samples.jsonl",)}, _write_inject, _inject_hash),
+        Stage("inject", 2, ("inject", "model"), {"source": ("samples.jsonl",)}, write_inject, inject_depends),
         Stage(
             "verify",
             2,

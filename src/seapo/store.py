@@ -3,9 +3,11 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -49,6 +51,27 @@ def write_records(path: Path, records: Iterable[BaseModel]) -> int:
         os.fsync(file.fileno())
     beside.replace(path)
     return count
+
+
+@contextmanager
+def record_files(*paths: Path) -> Iterator[tuple[Callable[[BaseModel], None], ...]]:
+    """For each path a function that writes one more record; the files appear, whole, when the block ends without error.
+
+    For output that is too large to be held, and is spread over several files.
+    """
+    beside = [path.with_name(f".{path.name}.{os.getpid()}.new") for path in paths]
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("w", encoding="utf-8")) for path in beside]
+        yield tuple(partial(_write_record, file) for file in files)
+        for file in files:
+            file.flush()
+            os.fsync(file.fileno())
+    for path, new in zip(paths, beside, strict=True):
+        new.replace(path)
+
+
+def _write_record(file: IO[str], record: BaseModel) -> None:
+    file.write(record.model_dump_json() + "\n")
 
 
 def read_records(path: Path, kind: type[R]) -> Iterator[R]:

@@ -49,6 +49,57 @@ class InjectSummary(Record):
     """Requests to the engine."""
     generated_tokens: dict[str, int] = Field(default_factory=dict)
     """Tokens of its replies."""
+    unanswered: int = 0
+    """Requests that got no usable reply."""
+
+
+class Estimate(Record):
+    """A figure with its 95% bootstrap interval over samples."""
+
+    value: float
+    low: float
+    high: float
+
+
+class AuditRow(Record):
+    """How well a linear model tells the negatives of a type from their chosen answers by the surface of the texts."""
+
+    error_type: str
+    strategy: str | None = None
+    """One strategy's negatives; None for those of all."""
+    pairs: int
+    pairs_used: int = 0
+    """Fewer than `pairs` where a sub-sample was drawn."""
+    auc: Estimate | None = None
+    """Of single texts: is it a negative? 0.5 is no giveaway."""
+    paired_accuracy: Estimate | None = None
+    """Of pairs: which of the two is the negative? 0.5 is no giveaway."""
+    telltales: tuple[str, ...] = ()
+    """The features that the paired model leans on most, with their mean shift from chosen answer to negative."""
+    not_judged: str | None = None
+    """Why nothing was measured."""
+
+
+class LogprobGap(Record):
+    """How much likelier the reference finds chosen answers than worse ones, summed over the tokens of an answer."""
+
+    of: str
+    """`rejected`, the data's own rejected answers, or the error type of the negatives."""
+    pairs: int
+    mean_nats: Estimate
+    median_nats: float
+    prefers_chosen: float
+    """Share of pairs in which the reference finds the chosen answer likelier."""
+
+
+class AuditSummary(Record):
+    """What gives the negatives away."""
+
+    limit: float
+    """Above it an AUC or a paired accuracy is a warning."""
+    rows: tuple[AuditRow, ...]
+    gaps: tuple[LogprobGap, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class VerifySummary(Record):
@@ -68,6 +119,8 @@ class VerifySummary(Record):
     """Error type -> reason -> number of samples."""
     set_aside_samples: dict[str, int]
     """Reason -> number of samples whose chosen answer failed a proof itself."""
+    audit: AuditSummary | None = None
+    """What gives the negatives away; None where none was made."""
 
 
 class MixSummary(Record):

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,19 +12,36 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seapo.errors import UnknownNameError
-from seapo.inject import STRATEGIES, Context, Proposal, inject, propose
+from seapo.inject import STRATEGIES, Context, InjectTally, Proposal, inject, propose
 from seapo.journal import Journal
 from seapo.lexicon import words
 from seapo.model import ChatScorer
 from seapo.recipe import InjectSection
-from seapo.records import Edit, apply_edits
+from seapo.records import Candidate, Edit, Skip, apply_edits
 from seapo.registry import Registry
+from seapo.summaries import InjectSummary
 from seapo.tasks.starter import training_samples
 from seapo.taxonomy import ERROR_TYPES
 
 TYPES = ("correctness", "logic", "hallucination")
 FEW = InjectSection(candidates_per_type=2)
 RULES = InjectSection(candidates_per_type=2, strategies=("rule",))
+
+
+@dataclass(frozen=True)
+class Made:
+    """All results of a call, one behind the other."""
+
+    candidates: list[Candidate]
+    skips: list[Skip]
+    summary: InjectSummary
+
+
+def made(samples, settings, **arguments) -> Made:
+    tally = InjectTally(settings.error_types)
+    results = [tally.add(result) for result in inject(samples, settings, **arguments)]
+    candidates = [candidate for result in results for candidate in result.candidates]
+    return Made(candidates, [skip for result in results for skip in result.skips], tally.summary())
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +63,7 @@ def samples():
 
 @pytest.fixture(scope="module")
 def result(samples, scorer):
-    return inject(samples, FEW, scorer=scorer, seed=0)
+    return made(samples, FEW, scorer=scorer, seed=0)
 
 
 def no_model():
@@ -91,13 +109,13 @@ def test_the_summary_counts_what_there_is(samples, result):
 
 def test_a_restart_repeats_nothing_and_any_order_gives_the_same(samples, result, scorer, tmp_path):
     with Journal(tmp_path / "journal.sqlite") as journal:
-        head = inject(samples[:2], FEW, scorer=scorer, seed=0, journal=journal)
+        head = made(samples[:2], FEW, scorer=scorer, seed=0, journal=journal)
         assert journal.counts() == {"inject": 2}
-        again = inject(samples[:2], FEW, scorer=no_model, fingerprint=scorer.fingerprint, seed=0, journal=journal)
+        again = made(samples[:2], FEW, scorer=no_model, fingerprint=scorer.fingerprint, seed=0, journal=journal)
         assert again == head
     expected = [c for c in result.candidates if c.sample_id in {s.id for s in samples[:2]}]
     assert head.candidates == expected, "with and without a journal, alone and among others"
-    backwards = inject(samples[1::-1], FEW, scorer=scorer, seed=0)
+    backwards = made(samples[1::-1], FEW, scorer=scorer, seed=0)
     assert sorted(backwards.candidates, key=repr) == sorted(expected, key=repr)
 
 
@@ -107,7 +125,7 @@ def test_another_seed_model_or_setting_is_another_entry(samples, scorer, tmp_pat
         section = arguments.pop("settings", RULES)
         with Journal(tmp_path / "journal.sqlite") as journal:
             before = journal.counts().get("inject", 0)
-            inject(samples[:1], section, scorer=scorer, journal=journal, **arguments)
+            made(samples[:1], section, scorer=scorer, journal=journal, **arguments)
             return journal.counts()["inject"] - before
 
     assert calls() == 1
@@ -119,8 +137,8 @@ def test_another_seed_model_or_setting_is_another_entry(samples, scorer, tmp_pat
 
 def test_the_journal_holds_plain_json(samples, scorer, tmp_path):
     with Journal(tmp_path / "journal.sqlite") as journal:
-        with_journal = inject(samples[:1], RULES, scorer=scorer, seed=0, journal=journal)
-    assert with_journal.candidates == inject(samples[:1], RULES, scorer=scorer, seed=0).candidates
+        with_journal = made(samples[:1], RULES, scorer=scorer, seed=0, journal=journal)
+    assert with_journal.candidates == made(samples[:1], RULES, scorer=scorer, seed=0).candidates
     assert json.loads(with_journal.candidates[0].model_dump_json())["sample_id"] == samples[0].id
 
 
@@ -136,7 +154,7 @@ def test_the_journal_holds_plain_json(samples, scorer, tmp_path):
     ],
 )
 def test_what_cannot_be_injected_is_skipped_with_a_reason(make_sample, scorer, answer, question, reason):
-    found = inject([make_sample(answer, question)], RULES, scorer=scorer, seed=0)
+    found = made([make_sample(answer, question)], RULES, scorer=scorer, seed=0)
     assert {(skip.error_type, skip.reason) for skip in found.skips} >= {("hallucination", reason)}
     assert all(skip.stage == "inject" for skip in found.skips)
 
@@ -155,9 +173,10 @@ def test_a_strategy_of_a_user_takes_part(make_sample, scorer, monkeypatch):
 
     mine = Registry("strategy", "no.such.group")
     mine.add("shout", shout)
-    monkeypatch.setattr("seapo.inject.stage.STRATEGIES", mine)
+    for module in ("rounds", "chain"):
+        monkeypatch.setattr(f"seapo.inject.{module}.STRATEGIES", mine)
     section = InjectSection(error_types=("logic",), strategies=("shout",))
-    (candidate,) = inject([make_sample("It is so.")], section, scorer=scorer, seed=0).candidates
+    (candidate,) = made([make_sample("It is so.")], section, scorer=scorer, seed=0).candidates
     assert (candidate.text, candidate.subtype, candidate.injector) == ("Ha! It is so.", "shouting", "me")
 
 
@@ -215,7 +234,7 @@ def test_rules_draw_from_seed_and_sample_alone(make_sample):
 
 
 def test_the_built_in_strategies_are_registered():
-    assert {"rule", "pivot"} <= set(STRATEGIES)
+    assert {"rule", "pivot", "edit", "rewrite"} <= set(STRATEGIES)
 
 
 def test_the_examples_of_the_manual_run(tmp_path):
@@ -224,7 +243,7 @@ def test_the_examples_of_the_manual_run(tmp_path):
     script = tmp_path / "manual.py"
     script.write_text("\n".join(blocks) + '\nprint("shout" in STRATEGIES)\n', encoding="utf-8")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["['pivot', 'rule']", "True"]
+    assert done.stdout.splitlines() == ["['edit', 'pivot', 'rewrite', 'rule']", "True"]
     assert len(blocks) == 2
 
 

@@ -1,7 +1,8 @@
 """The command line: `seapo COMMAND`. Each command parses, calls one library function, and prints.
 
-Results go to stdout, progress to stderr. A user's mistake prints as a sentence and exits with 2; a stop by the keyboard
-exits with 130. Commands are imported when they are called, so that `--help` answers at once.
+Results go to stdout, progress to stderr. A user's mistake prints as a sentence and exits with 2, a budget that is used
+up with 3, a stop by the keyboard with 130. Commands are imported when they are called, so that `--help` answers at
+once.
 """
 
 import importlib
@@ -11,13 +12,13 @@ from typing import Any
 
 import click
 
-from seapo.errors import SeapoError
+from seapo.errors import SeapoError, StoppedError
 
 COMMANDS = {
     "run": ("seapo.cli.run", "Do the whole journey of a recipe."),
     "source": ("seapo.cli.stage", "Read prompts and good answers."),
     "inject": ("seapo.cli.stage", "Put one known error into each answer."),
-    "verify": ("seapo.cli.stage", "Prove the negatives wrong."),
+    "verify": ("seapo.cli.verify", "Prove the negatives wrong."),
     "mix": ("seapo.cli.stage", "Choose the negatives to train on."),
     "train": ("seapo.cli.stage", "Train the model to prefer the good answers."),
     "evaluate": ("seapo.cli.stage", "Measure the model before and after."),
@@ -64,12 +65,15 @@ def seapo() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> Any:
-    """Run the command line; the exit code is 0, 2 for a user's mistake, 130 when stopped by the keyboard."""
+    """Run the command line; exits with 0, 2 for a user's mistake, 3 at the end of a budget, 130 from the keyboard."""
     try:
         return seapo(arguments, standalone_mode=False)
     except click.ClickException as problem:
         problem.show()
         sys.exit(2)
+    except StoppedError as problem:
+        print(f"seapo: {problem}", file=sys.stderr)
+        sys.exit(3)
     except SeapoError as problem:
         print(f"seapo: {problem}", file=sys.stderr)
         sys.exit(2)

@@ -72,11 +72,23 @@ def describe_source(folder: RunFolder) -> str:
 def describe_inject(folder: RunFolder) -> str:
     """Candidates by type, and what was skipped."""
     summary = InjectSummary.model_validate(read_json(folder.stage("inject") / "summary.json"))
-    lines = [f"candidates for {max(summary.asked.values(), default=0)} samples, ranked by {summary.injector}:"]
+    order = f"ranked by {summary.injector}" if summary.injector else "in the order of their strategies"
+    lines = [f"candidates for {max(summary.asked.values(), default=0)} samples, {order}:"]
     for error_type, count in summary.candidates.items():
         by_strategy = ", ".join(f"{n} {strategy}" for strategy, n in summary.by_strategy.get(error_type, {}).items())
         lines.append(f"  {error_type:15}{count:6}  ({by_strategy})")
+        severities = summary.by_severity.get(error_type, {})
+        if severities:
+            lines.append("    severity: " + ", ".join(f"{n} {severity}" for severity, n in severities.items()))
+        if error_type in summary.asks:
+            told = summary.from_retries.get(error_type, 0)
+            lines.append(
+                f"    engine: {summary.asks[error_type]} requests, {summary.generated_tokens[error_type]:,} tokens "
+                f"generated, {told} candidates of a second attempt or later"
+            )
         lines += _counts("    skipped", summary.skipped.get(error_type, {}))
+    if summary.unanswered:
+        lines.append(f"requests without a usable reply: {summary.unanswered}")
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from seapo.cli.recipes import DATA_DIR, DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, open_recipe
+from seapo.cli.recipes import DATA_DIR, DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, Budget, budgets, open_recipe
 
 
 def build(name: str, summary: str) -> click.Command:
@@ -19,11 +19,20 @@ def build(name: str, summary: str) -> click.Command:
 @RECIPE
 @OVERRIDES
 @DATA_DIR
+@budgets
 @JSON
 @QUIET
 @DRY_RUN
 def run_command(
-    recipe: Path, overrides: tuple[str, ...], data_dir: str | None, as_json: bool, quiet: bool, dry_run: bool
+    recipe: Path,
+    overrides: tuple[str, ...],
+    data_dir: str | None,
+    budget_tokens: int | None,
+    budget_usd: float | None,
+    deadline: str | None,
+    as_json: bool,
+    quiet: bool,
+    dry_run: bool,
 ) -> None:
     """Do the whole journey of a recipe.
 
@@ -31,7 +40,8 @@ def run_command(
     into RUNS_DIR/NAME. A second call goes on where the first stopped; what is finished and still fits its inputs is
     reused.
 
-    RECIPE is a YAML file, RUN the folder of a run; KEY=VALUE overrides the recipe.
+    RECIPE is a YAML file, RUN the folder of a run; KEY=VALUE overrides the recipe. A budget holds for the engine and
+    for the judge, each; a run that it ends exits with 3, and the same command goes on.
 
     \b
     Examples:
@@ -44,7 +54,9 @@ def run_command(
     from seapo.cli.printing import describe_run, run_as_json
     from seapo.pipeline import Run, plan, run_stages
 
-    run = Run(open_recipe(recipe, overrides, data_dir=data_dir), quiet=quiet)
+    budget = Budget(budget_tokens, budget_usd, deadline)
+    found = open_recipe(recipe, overrides, data_dir=data_dir, budget=budget, engines=("engine", "judge"))
+    run = Run(found, quiet=quiet)
     if dry_run:
         doings = plan(run)
         click.echo(json.dumps(doings) if as_json else "\n".join(f"{name:10}{doing}" for name, doing in doings.items()))

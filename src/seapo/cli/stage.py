@@ -7,12 +7,20 @@ from typing import Any
 
 import click
 
-from seapo.cli.recipes import DATA_DIR, DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, open_recipe
+from seapo.cli.recipes import DATA_DIR, DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, Budget, budgets, open_recipe
 
 EXAMPLES = {
     "source": ("seapo source recipes/quickstart.yaml", "seapo source recipes/ultrafeedback.yaml data.path=my.jsonl"),
-    "inject": ("seapo inject runs/quickstart", "seapo inject runs/quickstart inject.error_types=[logic]"),
-    "verify": ("seapo verify runs/quickstart", "seapo verify runs/quickstart verify.accept=[proved]"),
+    "inject": (
+        "seapo inject runs/quickstart",
+        "seapo inject runs/quickstart inject.error_types=[logic]",
+        "seapo inject recipes/large.yaml --budget-tokens 2000000 --deadline 2h",
+    ),
+    "verify": (
+        "seapo verify runs/quickstart",
+        "seapo verify runs/quickstart verify.accept=[proved]",
+        "seapo verify --calibrate marked_solutions.jsonl",
+    ),
     "mix": ("seapo mix runs/quickstart", "seapo mix runs/quickstart mix.kind=single mix.error_type=logic"),
     "train": (
         "seapo train runs/quickstart",
@@ -28,7 +36,9 @@ EXAMPLES = {
 }
 DETAILS = {
     "source": "Formats are recognised from the columns; name one with data.format, or map columns with data.columns.",
-    "inject": "Candidates are ranked by how plausible the model finds them.",
+    "inject": "Errors are made by rule, from the model's own alternatives, or by a model that is told to "
+    "(engine.kind); candidates are ranked by how plausible the model finds them. A budget that is used up ends it with "
+    "exit code 3, and the same command goes on.",
     "verify": "A negative is proved (false arithmetic, another final answer, a failing unit test) or constructed.",
     "mix": "Kinds: mixed, single, all, original.",
     "train": "Methods: dpo, ipo, hinge, robust, apo_zero, apo_down, sigmoid_norm, simpo, orpo, dpop, kto, "
@@ -36,6 +46,8 @@ DETAILS = {
     "evaluate": "Suites: starter, and truthfulqa where a data folder is given.",
     "report": "Writes RUN/report/index.html, which opens without a network.",
 }
+ENGINES = {"inject": ("engine", "judge"), "verify": ("judge",)}
+"""Stage -> the recipe's sections whose engine it asks, and which its budget ends."""
 
 MERGE = click.option(
     "--merge", is_flag=True, help="Write the whole model with the adapter merged in, too; the same as train.merge=true."
@@ -63,11 +75,15 @@ def _stage(name: str) -> Callable[..., None]:
         dry_run: bool,
         data_dir: str | None = None,
         merge: bool = False,
+        budget_tokens: int | None = None,
+        budget_usd: float | None = None,
+        deadline: str | None = None,
     ) -> None:
         from seapo.pipeline import Run, plan, run_stages
 
         overrides = (*overrides, "train.merge=true") if merge else overrides
-        run = Run(open_recipe(recipe, overrides, data_dir=data_dir), quiet=quiet)
+        budget, engines = Budget(budget_tokens, budget_usd, deadline), ENGINES.get(name, ())
+        run = Run(open_recipe(recipe, overrides, data_dir=data_dir, budget=budget, engines=engines), quiet=quiet)
         if dry_run:
             click.echo(f"{name}: {plan(run)[name]}")
             return
@@ -87,6 +103,8 @@ def _stage(name: str) -> Callable[..., None]:
 def _decorate(name: str, command: Callable[..., None]) -> Callable[..., Any]:
     if name == "evaluate":
         command = DATA_DIR(command)
+    if name in ENGINES:
+        command = budgets(command)
     if name == "train":
         command = MERGE(command)
     for decorator in (DRY_RUN, QUIET, JSON, OVERRIDES, RECIPE):

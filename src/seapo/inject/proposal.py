@@ -5,21 +5,48 @@ def propose(sample: Sample, error_type: str, context: Context) -> Iterator[Propo
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+from seapo.engine.request import Engine, Reply, Request
+from seapo.errors import EngineError, ModelError
 from seapo.inject.passage import Passage
-from seapo.records import Edit, Sample, apply_edits
+from seapo.recipe import InjectSection
+from seapo.records import Dimension, Edit, Message, Record, Sample, apply_edits
 from seapo.registry import Registry
+from seapo.taxonomy import ErrorType, find_error_type
 
 if TYPE_CHECKING:
-    from seapo.model import ChatScorer
-    from seapo.model.chat import TokenChoice
+    from seapo.model.chat import AnswerScore, TokenChoice
 
 ALTERNATIVES = 8
 """Tokens that a model is asked for at each place of an answer."""
+NO_ENGINE = (
+    "there is no model to ask: set engine.kind to `openai` (with engine.base_url and engine.model), `vllm` (with "
+    "engine.model) or `embedded`, or leave `edit` and `rewrite` out of inject.strategies and inject.chain"
+)
+
+
+class Scorer(Protocol):
+    """The model that judges plausibility, as `seapo.model.ChatScorer`."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        ...
+
+    def scores(self, prompt: Sequence[Message], answers: Sequence[str]) -> "Sequence[AnswerScore]":
+        """How likely it finds each answer."""
+        ...
+
+    def alternatives(self, prompt: Sequence[Message], answer: str, *, k: int) -> "Sequence[TokenChoice]":
+        """Its k best tokens at each place of an answer."""
+        ...
+
+    def count_tokens(self, answer: str) -> int:
+        """Tokens of an answer alone."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -33,42 +60,129 @@ class Proposal:
     """The rule's or the model's name."""
     edits: tuple[Edit, ...]
     """In order, without overlap."""
+    attempt: int = 0
+    """How often a model had been asked for this sample and type before."""
 
     def text(self, answer: str) -> str:
         """The answer with the error in it; raises ValueError where the edits do not fit."""
         return apply_edits(answer, self.edits)
 
 
+class Ask(Record):
+    """One reply of an engine, and what it cost."""
+
+    sample_id: str
+    error_type: str
+    strategy: str
+    attempt: int
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass
 class Context:
-    """What a strategy may use besides the sample: its answer already read, randomness, and the model's alternatives."""
+    """What a strategy may use besides the sample: its answer already read, randomness, and models.
 
-    def __init__(self, sample: Sample, *, seed: int, scorer: "Callable[[], ChatScorer]") -> None:
-        self.seed = seed
-        self._sample = sample
-        self._scorer = scorer
+    One per error type and attempt; those of one sample share what was read and computed.
+    """
 
-    @cached_property
+    sample: Sample
+    seed: int
+    scorer: Callable[[], Scorer] | None = None
+    """Gives the model that judges plausibility."""
+    settings: InjectSection = field(default_factory=InjectSection)
+    source: Engine | None = None
+    """The engine, where there is one; strategies use `ask`."""
+    attempt: int = 0
+    """How often a model was asked for this sample and type before."""
+    feedback: tuple[str, ...] = ()
+    """What the last answer of the model failed, in sentences."""
+    asks: list[Ask] = field(default_factory=list)
+    """What the engine was asked, in order."""
+    failures: list[str] = field(default_factory=list)
+    """Why an answer of the model became no proposal, in sentences; the model is told in the next attempt."""
+    unanswered: int = 0
+    """Requests that got no usable reply, though the server answers others."""
+    shared: dict[str, Any] = field(default_factory=dict)
+    """What is computed once for all contexts of a sample."""
+
+    def again(self, attempt: int, feedback: tuple[str, ...]) -> "Context":
+        """The same sample's context for another type or attempt."""
+        return Context(
+            self.sample, self.seed, self.scorer, self.settings, self.source, attempt, feedback, shared=self.shared
+        )
+
+    @property
+    def engine(self) -> Engine:
+        """The engine to ask; raises EngineError that says what to set where the recipe names none."""
+        if self.source is None:
+            raise EngineError(NO_ENGINE)
+        return self.source
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a strategy has asked the engine; only then is there a next attempt."""
+        return bool(self.asks)
+
+    def ask(self, error_type: str, strategy: str, request: Request) -> Reply:
+        """Ask the engine, and keep what it cost."""
+        reply = self.engine.complete(request)
+        self.asks.append(
+            Ask(
+                sample_id=self.sample.id,
+                error_type=error_type,
+                strategy=strategy,
+                attempt=self.attempt,
+                **reply.model_dump(exclude={"text"}),
+            )
+        )
+        return reply
+
+    @property
     def passage(self) -> Passage:
         """The sample's answer, read once for all strategies."""
-        return Passage(self._sample)
+        if "passage" not in self.shared:
+            self.shared["passage"] = Passage(self.sample)
+        passage: Passage = self.shared["passage"]
+        return passage
 
-    @cached_property
+    @property
     def alternatives(self) -> "Sequence[TokenChoice]":
         """The model's best tokens at each place of the answer; costs one forward pass on first use."""
-        choices: Sequence[TokenChoice] = self._scorer().alternatives(
-            self._sample.prompt, self._sample.chosen, k=ALTERNATIVES
-        )
+        if "alternatives" not in self.shared:
+            self.shared["alternatives"] = self._model().alternatives(
+                self.sample.prompt, self.sample.chosen, k=ALTERNATIVES
+            )
+        choices: Sequence[TokenChoice] = self.shared["alternatives"]
         return choices
 
     @property
     def model(self) -> str:
         """Name of the model behind `alternatives`."""
-        name: str = self._scorer().name
-        return name
+        return self._model().name
+
+    @property
+    def domain(self) -> Dimension | None:
+        """The sample's dimension; where it has none, what its answer shows: code, or a calculation."""
+        if self.sample.dimension is not None:
+            return self.sample.dimension
+        if self.passage.python:
+            return "coding"
+        return "mathematics" if self.passage.is_calculation else None
+
+    def error_type(self, name: str) -> ErrorType:
+        """The error type of a name, a recipe's own ones among them."""
+        return find_error_type(name, self.settings.types)
 
     def random(self, purpose: str) -> Random:
         """A generator that depends on nothing but the seed, the sample's id and the purpose."""
-        return Random(f"{self.seed}:{self._sample.id}:{purpose}")
+        return Random(f"{self.seed}:{self.sample.id}:{purpose}")
+
+    def _model(self) -> Scorer:
+        if self.scorer is None:
+            raise ModelError("no model judges plausibility here; name one in the section `model`")
+        return self.scorer()
 
 
 Strategy = Callable[[Sample, str, Context], Iterable[Proposal]]

@@ -1,215 +1,146 @@
-"""The stage: samples in, ranked candidates out, one journal entry a sample."""
+"""The stage: samples in, ranked candidates out, one sample at a time and in the samples' order."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
 
-from seapo.errors import DataError
-from seapo.inject import pivot, rule
-from seapo.inject.proposal import STRATEGIES, Context, Proposal
-from seapo.inject.ranking import choose, rank
+from seapo.engine.request import Engine
+from seapo.errors import ModelError
+from seapo.inject import edit, pivot, rewrite, rule
+from seapo.inject.chain import Steps, steps_of, uses_rules_alone
+from seapo.inject.proposal import Scorer
+from seapo.inject.reading import SharedScorer
+from seapo.inject.rounds import Examine, Injected, Workshop, inject_sample
 from seapo.journal import Journal
+from seapo.parallel import chunks, in_order
 from seapo.recipe import InjectSection
-from seapo.records import Candidate, Sample, Skip, digest
+from seapo.records import Sample
 from seapo.summaries import InjectSummary
-from seapo.taxonomy import ERROR_TYPES
+from seapo.taxonomy import find_error_type
 
-if TYPE_CHECKING:
-    from seapo.model import ChatScorer
-
-INJECT_VERSION = 1
-"""Raised when the code gives other candidates for the same sample, so that no journalled ones are used."""
-MAX_TOKENS = 2048
-"""Longest prompt and answer together that are scored: the dense mask of a longer tree would not fit a laptop."""
-BUILT_IN = (rule.propose_by_rule, pivot.propose_by_pivot)
-
-Scorer = Callable[[], "ChatScorer"]
-
-
-@dataclass(frozen=True)
-class InjectResult:
-    """What the stage made of the samples, in their order and in that of the error types."""
-
-    candidates: list[Candidate]
-    skips: list[Skip]
-    summary: InjectSummary
+BUILT_IN = (rule.propose_by_rule, pivot.propose_by_pivot, edit.propose_by_edit, rewrite.propose_by_rewrite)
+SAMPLES_PER_TASK = 16
+"""What one process gets at a time; small, so that few results wait for their turn."""
+AHEAD = 4
+"""Tasks per thread or process that may be under way or finished out of turn."""
 
 
 def inject(
-    samples: Sequence[Sample],
+    samples: Iterable[Sample],
     settings: InjectSection,
     *,
-    scorer: "ChatScorer | Scorer",
     seed: int,
+    scorer: Scorer | Callable[[], Scorer] | None = None,
     fingerprint: str | None = None,
+    steps: Steps | None = None,
+    engine: Engine | None = None,
+    threads: int = 1,
     journal: Journal | None = None,
-    progress: Callable[[Iterable[Sample]], Iterable[Sample]] = lambda items: items,
-) -> InjectResult:
+    examine: Examine | None = None,
+) -> Iterator[Injected]:
     """Put one error of each type into every answer, in several ways, ranked by how plausible the model finds them.
 
     `scorer` may be a function that loads one; with a `fingerprint`, which stands for the model's weights and dtype, it
-    is not called while the journal knows every sample. Raises UnknownNameError for a strategy or error type that nobody
-    registered.
+    is not called while the journal knows every sample. `steps` are those of the chain (`steps_of`), by default those of
+    the settings; `examine` says what a candidate fails, which decides whether to ask again or go to the next step.
+
+    Raises, before any work, UnknownNameError for a strategy or error type that nobody registered, EngineError where
+    there is no engine for a strategy that must ask one, and ModelError where `rank_by` needs a scorer.
     """
-    for name in settings.strategies:
-        STRATEGIES[name]
+    steps = steps_of(settings, has_engine=engine is not None) if steps is None else steps
     for name in settings.error_types:
-        ERROR_TYPES[name]
-    load = _once(scorer)
-    mark = fingerprint if fingerprint is not None else load().fingerprint
-    candidates, skips, names = list[Candidate](), list[Skip](), dict[str, None]()
-    for sample in progress(samples):
-        entry = _remembered(sample, settings, load, seed, mark, journal)
-        candidates += [Candidate.model_validate(fields) for fields in entry["candidates"]]
-        skips += [Skip(sample_id=sample.id, error_type=t, stage="inject", reason=r) for t, r in entry["skips"].items()]
-        names[entry["model"]] = None
-    return InjectResult(candidates, skips, _summary(len(samples), settings, candidates, skips, ", ".join(names)))
+        find_error_type(name, settings.types)
+    if uses_rules_alone(steps, settings):
+        return _by_rules_alone(samples, Workshop(settings, steps, seed))
+    if scorer is None and settings.rank_by == "model":
+        raise ModelError("inject.rank_by: model needs a model that judges plausibility; set rank_by: none without one")
+    shared = None if scorer is None else SharedScorer(scorer)
+    mark = fingerprint or ("" if scorer is None or callable(scorer) else str(getattr(scorer, "fingerprint", "")))
+    shop = Workshop(settings, steps, seed, shared, mark, engine, journal, examine)
+    if threads == 1:
+        return (inject_sample(sample, shop) for sample in samples)
+    return _in_threads(samples, shop, threads)
 
 
-def propose(sample: Sample, error_types: Sequence[str], strategies: Sequence[str], context: Context) -> list[Proposal]:
-    """All proposals of the strategies that change the answer; of several with the same text the first."""
-    seen = {_normal(sample.chosen)}
-    kept = []
-    for error_type in error_types:
-        for name in strategies:
-            for proposal in STRATEGIES[name](sample, error_type, context):
-                text = _normal(proposal.text(sample.chosen))
-                if text and text not in seen:
-                    seen.add(text)
-                    kept.append(proposal)
-    return kept
+def _in_threads(samples: Iterable[Sample], shop: Workshop, threads: int) -> Iterator[Injected]:
+    """While one sample waits for the engine, others are worked on."""
+    with ThreadPoolExecutor(threads, thread_name_prefix="inject") as pool:
+        yield from in_order(pool, lambda sample: inject_sample(sample, shop), samples, ahead=AHEAD * threads)
 
 
-def _remembered(
-    sample: Sample, settings: InjectSection, load: Scorer, seed: int, mark: str, journal: Journal | None
-) -> dict[str, Any]:
-    def compute() -> dict[str, Any]:
-        return _injected(sample, settings, load, seed)
-
-    if journal is None:
-        return compute()
-    parts = [INJECT_VERSION, sample, settings.model_dump(mode="json"), mark, seed]
-    entry: dict[str, Any] = journal.remember(digest(parts), "inject", compute)
-    return entry
-
-
-def _injected(sample: Sample, settings: InjectSection, load: Scorer, seed: int) -> dict[str, Any]:
-    """One sample's journal entry: its ranked candidates, why a type has none, and the model's name."""
-    candidates, reason = list[Candidate](), _unfit(sample, settings, load())
-    if reason is None:
-        context = Context(sample, seed=seed, scorer=load)
-        try:
-            candidates = _scored(sample, _chosen(sample, settings, context), load(), context)
-            reason = _nothing_found(context)
-        except DataError:
-            reason = "the chat template cannot write this conversation"
-    found = {candidate.error_type for candidate in candidates}
-    return {
-        "candidates": [candidate.model_dump(mode="json") for candidate in candidates],
-        "skips": {error_type: reason for error_type in settings.error_types if error_type not in found},
-        "model": load().name,
-    }
+def _by_rules_alone(samples: Iterable[Sample], shop: Workshop) -> Iterator[Injected]:
+    """Without a model or a journal; in several processes where they are asked for, with the same result."""
+    workers = shop.settings.workers
+    if workers == 1:
+        yield from (inject_sample(sample, shop) for sample in samples)
+        return
+    # Started afresh, not forked: the caller may have threads, which a copy of a process does not survive.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for results in in_order(pool, _Task(shop), chunks(samples, SAMPLES_PER_TASK), ahead=AHEAD * workers):
+            yield from results
 
 
-def _chosen(sample: Sample, settings: InjectSection, context: Context) -> dict[str, list[Proposal]]:
-    """For each error type the proposals that the model is to score."""
-    proposals = propose(sample, settings.error_types, settings.strategies, context)
-    return {
-        error_type: choose(
-            (p for p in proposals if p.error_type == error_type),
-            settings.candidates_per_type,
-            context.random(f"choose:{error_type}"),
+@dataclass(frozen=True)
+class _Task:
+    """What a process does with its samples; can be sent to it."""
+
+    shop: Workshop
+
+    def __call__(self, samples: list[Sample]) -> list[Injected]:
+        return [inject_sample(sample, self.shop) for sample in samples]
+
+
+@dataclass
+class InjectTally:
+    """Counts results as they come, for the summary."""
+
+    error_types: tuple[str, ...]
+    samples: int = 0
+    candidates: Counter[str] = field(default_factory=Counter)
+    strategies: Counter[tuple[str, str]] = field(default_factory=Counter)
+    severities: Counter[tuple[str, str]] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    retried: Counter[str] = field(default_factory=Counter)
+    asks: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] = field(default_factory=Counter)
+    unanswered: int = 0
+    readers: dict[str, None] = field(default_factory=dict)
+
+    def add(self, result: Injected) -> Injected:
+        """Count one sample's result, and give it back."""
+        self.samples += 1
+        self.readers[result.reader] = None
+        self.unanswered += result.unanswered
+        for each in result.candidates:
+            self.candidates[each.error_type] += 1
+            self.strategies[each.error_type, each.strategy] += 1
+            if each.severity is not None:
+                self.severities[each.error_type, each.severity] += 1
+            self.retried[each.error_type] += each.attempt > 0
+        for ask in result.asks:
+            self.asks[ask.error_type] += 1
+            self.tokens[ask.error_type] += ask.completion_tokens
+        self.reasons.update((skip.error_type, skip.reason) for skip in result.skips)
+        return result
+
+    def summary(self) -> InjectSummary:
+        """What was counted so far."""
+        return InjectSummary(
+            asked=dict.fromkeys(self.error_types, self.samples),
+            candidates={name: self.candidates[name] for name in self.error_types},
+            by_strategy=self._by_type(self.strategies),
+            by_severity=self._by_type(self.severities),
+            from_retries={name: self.retried[name] for name in self.error_types},
+            asks={name: self.asks[name] for name in self.error_types if self.asks},
+            generated_tokens={name: self.tokens[name] for name in self.error_types if self.asks},
+            unanswered=self.unanswered,
+            skipped=self._by_type(self.reasons),
+            injector=", ".join(name for name in self.readers if name),
         )
-        for error_type in settings.error_types
-    }
 
-
-def _unfit(sample: Sample, settings: InjectSection, scorer: "ChatScorer") -> str | None:
-    """Why a sample is left out as a whole; None for one that is not."""
-    if not sample.chosen.strip():
-        return "empty answer"
-    tokens = scorer.count_tokens(sample.chosen)
-    if tokens > settings.max_completion_tokens:
-        return f"answer longer than {settings.max_completion_tokens} tokens"
-    if tokens + scorer.count_tokens("\n".join(message.content for message in sample.prompt)) > MAX_TOKENS:
-        return f"prompt and answer longer than {MAX_TOKENS} tokens"
-    return None
-
-
-def _nothing_found(context: Context) -> str:
-    """Why a type has no candidate, for a sample that is fit in itself."""
-    if context.passage.is_fiction:
-        return "made-up text, in which no detail is wrong"
-    is_short = len(context.passage.text.split()) < 4
-    return "answer too short to hold an error of this type" if is_short else "no number, name, claim or code to change"
-
-
-def _scored(
-    sample: Sample, chosen: dict[str, list[Proposal]], scorer: "ChatScorer", context: Context
-) -> list[Candidate]:
-    """Candidates of all types, scored in one prefix tree and ranked within their type."""
-    texts = [proposal.text(sample.chosen) for own in chosen.values() for proposal in own]
-    if not texts:
-        return []
-    reference, *values = scorer.logprobs(sample.prompt, [sample.chosen, *texts])
-    rest = iter(values)
-    candidates = []
-    for error_type, own in chosen.items():
-        ranked = rank([(proposal, next(rest)) for proposal in own], context.random(f"rank:{error_type}"))
-        candidates += [
-            _candidate(sample, proposal, place, value, reference) for place, (proposal, value) in enumerate(ranked)
-        ]
-    return candidates
-
-
-def _candidate(sample: Sample, proposal: Proposal, place: int, value: float, reference: float) -> Candidate:
-    return Candidate(
-        sample_id=sample.id,
-        error_type=proposal.error_type,
-        subtype=proposal.subtype,
-        strategy=proposal.strategy,
-        injector=proposal.injector,
-        rank=place,
-        text=proposal.text(sample.chosen),
-        edits=proposal.edits,
-        logprob_nats=value,
-        chosen_logprob_nats=reference,
-    )
-
-
-def _once(scorer: "ChatScorer | Scorer") -> Scorer:
-    """A function that gives the scorer, and loads it on its first call."""
-    loaded: list[Any] = [] if callable(scorer) else [scorer]
-
-    def load() -> "ChatScorer":
-        if not loaded:
-            assert callable(scorer)
-            loaded.append(scorer())
-        return loaded[0]
-
-    return load
-
-
-def _normal(text: str) -> str:
-    """What two texts are compared by: letters, digits and signs, without differences in white space and case."""
-    return " ".join(text.split()).casefold()
-
-
-def _summary(
-    samples: int, settings: InjectSection, candidates: Sequence[Candidate], skips: Sequence[Skip], injector: str
-) -> InjectSummary:
-    types = settings.error_types
-    return InjectSummary(
-        asked=dict.fromkeys(types, samples),
-        candidates={t: sum(c.error_type == t for c in candidates) for t in types},
-        by_strategy={t: _counts(c.strategy for c in candidates if c.error_type == t) for t in types},
-        skipped={t: _counts(s.reason for s in skips if s.error_type == t) for t in types},
-        injector=injector,
-    )
-
-
-def _counts(values: Iterable[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for value in values:
-        found[value] = found.get(value, 0) + 1
-    return dict(sorted(found.items()))
+    def _by_type(self, counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+        return {
+            name: {key: counts[kind, key] for kind, key in sorted(counts) if kind == name} for name in self.error_types
+        }

@@ -26,6 +26,16 @@ class TokenChoice:
     """(text, log-probability in nats) of the model's best tokens there, best first; the token itself may be one."""
 
 
+@dataclass(frozen=True)
+class AnswerScore:
+    """How likely a model finds an answer."""
+
+    logprob_nats: float
+    """Of the answer with its end of turn, summed over its tokens, rounded to 4 decimals."""
+    tokens: int
+    """Those with the end of turn."""
+
+
 class ChatScorer:
     """A model's opinion of answers, through its chat template.
 
@@ -38,16 +48,23 @@ class ChatScorer:
         self.name = name
         self.fingerprint = fingerprint
 
-    @torch.no_grad()
     def logprobs(self, prompt: Sequence[Message], answers: Sequence[str]) -> list[float]:
         """Log-probability of each answer with its end of turn, in nats, rounded to 4 decimals."""
+        return [score.logprob_nats for score in self.scores(prompt, answers)]
+
+    @torch.no_grad()
+    def scores(self, prompt: Sequence[Message], answers: Sequence[str]) -> list[AnswerScore]:
+        """Log-probability and length of each answer."""
         encoded = [encode_chat(self.tokenizer, prompt, answer) for answer in answers]
         (scores,) = score(
             self.model,
             [Group(encoded[0].prompt, [answer.completion for answer in encoded])],
             max_tokens_per_row=TOKENS_PER_ROW,
         )
-        return [round(value, 4) for value in scores.tolist()]
+        return [
+            AnswerScore(round(value, 4), len(answer.completion))
+            for value, answer in zip(scores.tolist(), encoded, strict=True)
+        ]
 
     @torch.no_grad()
     def alternatives(self, prompt: Sequence[Message], answer: str, *, k: int) -> list[TokenChoice]:
