@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seapo.evaluate import compare
-from seapo.evaluate.statistics import mcnemar_p, tango_interval, wilson_interval
+from seapo.evaluate.statistics import mcnemar_p, tango_interval
+from seapo.interval import wilson_interval
 from seapo.records import DIMENSIONS, ItemScore
 
 OPTIONS = {"model": "m", "confidence": 0.95, "seed": 0}

@@ -16,8 +16,8 @@ from seapo.evaluate.statistics import (
     student_quantile,
     tango_interval,
     unvaried_interval,
-    wilson_interval,
 )
+from seapo.interval import wilson_interval
 
 COUNTS = st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(0, 60)).filter(lambda counts: sum(counts) > 0)
 BOUNDS = ((-1.0, 1.0),)

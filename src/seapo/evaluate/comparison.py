@@ -10,13 +10,12 @@ import numpy as np
 from seapo.evaluate.statistics import (
     RESAMPLES,
     Array,
-    Interval,
     bootstrap_intervals,
     mcnemar_p,
     question_of,
     tango_interval,
-    wilson_interval,
 )
+from seapo.interval import Interval, wilson_interval
 from seapo.records import DIMENSIONS, Dimension, ItemScore, digest
 from seapo.summaries import EvaluateSummary, ScoreRow
 

@@ -12,8 +12,9 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from seapo.interval import Interval, normal_quantile, wilson_interval
+
 Array = npt.NDArray[np.float64]
-Interval = tuple[float, float]
 
 RESAMPLES = 10_000
 MIN_QUESTIONS = 10
@@ -26,19 +27,6 @@ def question_of(item_id: str) -> str:
     return item_id.partition("#")[0]
 
 
-def wilson_interval(successes: float, n: int, *, confidence: float) -> Interval:
-    """Interval of a share of n independent items.
-
-    Source: Wilson 1927, JASA 22:209-212. wilson_interval(8, 10, confidence=0.95) = (0.490, 0.943).
-    """
-    z = _normal_quantile(confidence)
-    share = successes / n
-    centre = share + z * z / (2 * n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
-
-
 def tango_interval(gained: int, lost: int, n: int, *, confidence: float) -> Interval:
     """Interval of the difference between two paired shares: (gained - lost) / n over n items.
 
@@ -46,7 +34,7 @@ def tango_interval(gained: int, lost: int, n: int, *, confidence: float) -> Inte
     Source: Tango 1998, Statistics in Medicine 17:891-908, Eqs. 2-5.
     tango_interval(0, 0, 40, confidence=0.95) = (-0.088, 0.088).
     """
-    z = _normal_quantile(confidence)
+    z = normal_quantile(confidence)
     observed = (gained - lost) / n
     # The statistic falls as the assumed difference grows, and is 0 where that is the observed one.
     low = _bisect(lambda delta: _tango_z(gained, lost, n, delta) - z, -1.0, observed)
@@ -139,7 +127,7 @@ def student_quantile(degrees: int, *, confidence: float) -> float:
 
     Source: Abramowitz and Stegun 1964, 26.7.5.
     """
-    z = _normal_quantile(confidence)
+    z = normal_quantile(confidence)
     terms: tuple[float, ...] = (
         (z**3 + z) / 4,
         (5 * z**5 + 16 * z**3 + 3 * z) / 96,
@@ -147,7 +135,3 @@ def student_quantile(degrees: int, *, confidence: float) -> float:
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
     return z + math.fsum(term / degrees**power for power, term in enumerate(terms, start=1))
-
-
-def _normal_quantile(confidence: float) -> float:
-    return NormalDist().inv_cdf((1 + confidence) / 2)

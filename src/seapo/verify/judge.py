@@ -162,6 +162,11 @@ def names_place(quote: str, chosen: str, text: str) -> bool:
     return _overlaps(_quoted(quote, text), new) or _overlaps(_quoted(quote, chosen), old)
 
 
+def quotes(quote: str, text: str) -> bool:
+    """Whether a quotation is taken from a text."""
+    return _quoted(quote, text) is not None
+
+
 def _overlaps(place: tuple[int, int] | None, spans: Sequence[tuple[int, int]]) -> bool:
     if place is None:
         return False
