@@ -8,8 +8,8 @@ before it, the data's and the model's hash, and the version of its code. `STAGES
 
 import functools
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from seapo.recipe import DataSection, ModelSection, Recipe
 from seapo.records import Candidate, ItemScore, Negative, PreferencePair, Record, Sample, Skip, digest
 from seapo.run import Run
 from seapo.runfolder import MANIFEST, hash_files
-from seapo.store import file_sha256, read_json, read_records, write_json, write_records, write_text
+from seapo.store import file_sha256, read_json, write_json, write_records, write_text
 from seapo.summaries import TrainSummary
 from seapo.trained import load_scorer, scorer_fingerprint, trained_weights
 
@@ -148,8 +148,8 @@ def _write_verify(run: Run, folder: Path) -> None:
         summary = verify_to(
             folder,
             run.records("source", "samples.jsonl", Sample),
-            read_records(run.folder.stage("inject") / "candidates.jsonl", Candidate),
-            read_records(run.folder.stage("inject") / "skipped.jsonl", Skip),
+            run.stream("inject", "candidates.jsonl", Candidate),
+            run.stream("inject", "skipped.jsonl", Skip),
             recipe.verify,
             error_types=recipe.inject.error_types,
             types=recipe.inject.types,
@@ -162,16 +162,9 @@ def _write_verify(run: Run, folder: Path) -> None:
     _write_summary(folder, summary)
 
 
-@contextmanager
-def open_judge(run: Run, journal: Journal) -> Iterator[Engine | None]:
+def open_judge(run: Run, journal: Journal) -> AbstractContextManager[Engine | None]:
     """The model of the section `judge`, or None where the recipe asks for no judge."""
-    if not run.recipe.verify.use_judge:
-        yield None
-        return
-    from seapo.engine import open_engine
-
-    with open_engine(run.recipe.judge, journal=journal, say=run.say, warn=run.warn) as engine:
-        yield engine
+    return run.engine(run.recipe.judge, journal) if run.recipe.verify.use_judge else nullcontext()
 
 
 def _write_mix(run: Run, folder: Path) -> None:
