@@ -7,6 +7,7 @@ SeapoError                  a user's mistake or a missing thing: printed as one 
 ├── UnknownNameError        a plug-in, suite or task that does not exist; names the nearest known one
 ├── SandboxError            code would have to run, and nothing safe is there to run it
 ├── EngineError             a text engine that cannot be started or reached, or that answers nothing usable
+│   └── RequestError        one request that gets no usable reply, where others do
 ├── TrainError              training cannot start or go on
 ├── RunError                a run's folder that lacks what a stage needs
 └── StoppedError            a budget or deadline is used up; the same command goes on from there, exit code 3
@@ -48,6 +49,10 @@ class SandboxError(SeapoError):
 
 class EngineError(SeapoError):
     """A text engine cannot be started or reached, or answers nothing usable."""
+
+
+class RequestError(EngineError):
+    """One request gets no usable reply, or is refused; the engine goes on with others."""
 
 
 class TrainError(SeapoError):

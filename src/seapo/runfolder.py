@@ -36,7 +36,7 @@ class RunFolder:
 
     @property
     def journal(self) -> Path:
-        """File of the journal. Runs beside each other share it: its keys are hashes of all that a value follows from."""
+        """File of the journal. Runs beside each other share it; its keys are hashes of all that values follow from."""
         return self.path.parent / JOURNAL
 
     @property
