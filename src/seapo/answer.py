@@ -10,6 +10,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Literal
 
 from seapo.arithmetic import Equation, equations, rounds_to
@@ -93,6 +94,7 @@ class CodeBlock:
     """False where the text ends before the fence does."""
 
 
+@lru_cache(maxsize=256)
 def final_answer(text: str) -> FinalAnswer | None:
     """The text's final answer by its clearest marker, the last one of several; None where there is none."""
     for find in (_by_hash, _by_box, _by_phrase, _by_option, _by_last_sentence):
@@ -117,6 +119,7 @@ def same_answer(first: str, second: str) -> bool:
     return any(x == y for x, y in pairs) or _is_rounding(first, a, b) or _is_rounding(second, b, a)
 
 
+@lru_cache(maxsize=1024)
 def number_value(answer: str) -> Fraction | None:
     """The number that an answer is, or None; a percent sign and a unit behind the number are left out."""
     text = _without_markup(answer).replace("−", "-").lstrip("$€£ ").rstrip(" .")
@@ -133,14 +136,19 @@ def number_value(answer: str) -> Fraction | None:
     return Fraction(match["number"].replace(",", "").rstrip("."))
 
 
+@lru_cache(maxsize=64)
 def last_sentence(text: str) -> tuple[int, int]:
     """Offsets of the last sentence (or line) that holds a letter or digit; (0, 0) where there is none."""
     end = len(text)
     while end > 0 and not text[end - 1].isalnum():
         end -= 1
+    # Most sentences are short: the last one's start is looked for near the end first.
     start = 0
-    for match in SENTENCE_END.finditer(text, 0, end):
-        start = match.end()
+    for first in (max(0, end - 400), 0):
+        for match in SENTENCE_END.finditer(text, first, end):
+            start = match.end()
+        if start:
+            break
     while start < end and text[start].isspace():
         start += 1
     return (start, end) if end else (0, 0)
@@ -148,6 +156,8 @@ def last_sentence(text: str) -> tuple[int, int]:
 
 def code_blocks(text: str) -> tuple[CodeBlock, ...]:
     """The fenced code blocks of a text, in order."""
+    if "```" not in text and "~~~" not in text:
+        return ()
     blocks, position = list[CodeBlock](), 0
     fence, language, start = "", "", 0
     for line in text.splitlines(keepends=True):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 
 from seapo.language import unit_group
 from seapo.quantities import WORD_OPERATORS, Item, is_glued_unit, read_items
@@ -18,6 +19,8 @@ MAX_BITS = 4096
 """Numbers with more bits than this are not computed with."""
 MAX_DEPTH = 40
 """Deeper nested brackets are not read."""
+EQUALS = re.compile(r"[=≈]|equals|approx")
+LINE = re.compile(r"[^\n]*\n|[^\n]+")
 NOTE = re.compile(r"<<([^<>\n]{1,200})>>")
 CURRENCIES = {"$": "dollar", "¢": "cent", "€": "euro"}
 PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "^": 3}
@@ -41,20 +44,33 @@ class _UnreadableError(Exception):
     """An expression that cannot be computed."""
 
 
+@lru_cache(maxsize=256)  # a sample's answer is read again for each of its candidates
 def equations(text: str) -> tuple[Equation, ...]:
     """Every `expression = number` of a text, in order, those inside `<<...>>` notes among them; never raises.
 
     Definitions (`x = 5`) are left out, and algebra (`2x + 3 = 7`) does not say whether it holds. The parts of
     `2 * 3 = 6 + 1 = 7` are `2 * 3 = 6` and `6 + 1 = 7`.
     """
-    items = read_items(text)
-    found = [equation for at in range(len(items)) if (equation := _equation_at(text, items, at)) is not None]
-    for note in NOTE.finditer(text):
+    found = list[Equation]()
+    for line in LINE.finditer(text):
+        if EQUALS.search(line[0]) is not None:
+            offset = line.start()
+            found += [replace(each, start=each.start + offset, end=each.end + offset) for each in _in_line(line[0])]
+    return tuple(found)
+
+
+@lru_cache(maxsize=1024)
+def _in_line(line: str) -> tuple[Equation, ...]:
+    """The equations of a line, which none reaches across; edited texts share most of their lines with each other."""
+    items = read_items(line)
+    found = [equation for at in range(len(items)) if (equation := _equation_at(line, items, at)) is not None]
+    for note in NOTE.finditer(line):
         offset = note.start(1)
         found += [replace(each, start=each.start + offset, end=each.end + offset) for each in equations(note[1])]
     return tuple(sorted(found, key=lambda equation: (equation.start, equation.end)))
 
 
+@lru_cache(maxsize=4096)  # the steps of one calculation are computed for each change that is tried
 def value_of(expression: str) -> Fraction | None:
     """The exact value of an expression as it stands on one side of an equation; None where it cannot be computed."""
     items = read_items(expression)

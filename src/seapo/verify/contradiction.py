@@ -4,11 +4,11 @@ import re
 from functools import lru_cache
 
 from seapo.answer import Equation, equations, final_answer, number_value, same_answer
-from seapo.language import opposites, sentences
+from seapo.language import opposites
 from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample
 from seapo.verify.check import CHECKS, Check, not_judged, passed, shortened
-from seapo.verify.findings import NEGATION
+from seapo.verify.findings import NEGATION, sentences_of
 
 NAME = "contradiction"
 LEADING = re.compile(
@@ -41,7 +41,7 @@ def contradictions(text: str, *, but_not: str) -> tuple[str, ...]:
 def _denials(text: str) -> tuple[str, ...]:
     """Pairs of sentences that differ by a negation, or by one word and its opposite, and by nothing else."""
     said: dict[tuple[tuple[str, ...], bool], str] = {}
-    spoken = [each.text for each in sentences(text)[:MAX_SENTENCES] if not each.is_question]
+    spoken = [each.text for each in sentences_of(text)[:MAX_SENTENCES] if not each.is_question]
     for sentence in spoken:
         said.setdefault(_claim(sentence), sentence)
     found = []
@@ -55,6 +55,7 @@ def _denials(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=2048)
 def _claim(sentence: str) -> tuple[tuple[str, ...], bool]:
     """The stems of a sentence without negations, and whether it denies: `does not boil` is `boils`, denied."""
     words = _words(sentence)
@@ -62,12 +63,13 @@ def _claim(sentence: str) -> tuple[tuple[str, ...], bool]:
     return kept, sum(word in NEGATION for word in words) % 2 == 1
 
 
-def _turned(sentence: str) -> list[tuple[str, ...]]:
+@lru_cache(maxsize=2048)
+def _turned(sentence: str) -> tuple[tuple[str, ...], ...]:
     """The stems of a sentence with one word turned into its opposite."""
     words = [word for word in _words(sentence) if word not in NEGATION and word not in AUXILIARIES]
     stems = [_stem(word) for word in words]
     turns = [(place, _stem(other)) for place, word in enumerate(words) for other in opposites(word)]
-    return [(*stems[:place], other, *stems[place + 1 :]) for place, other in turns]
+    return tuple((*stems[:place], other, *stems[place + 1 :]) for place, other in turns)
 
 
 def _words(sentence: str) -> list[str]:

@@ -7,6 +7,7 @@ evidence against it.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 from seapo.answer import code_blocks, numbers
@@ -66,11 +67,12 @@ def _step_findings(before: str, after: str) -> list[Finding]:
     repeated = [step for step in come if step in old]
     if not gone and repeated:
         return [Finding("repeated", step) for step in repeated]
+    spoken = {step: _letters(step) for step in (*gone, *come)}
     return [
         Finding("exchanged", f"{left!r} became {right!r}")
         for left in gone
         for right in come
-        if left != right and Counter(_letters(left)) == Counter(_letters(right)) and _letters(left) != _letters(right)
+        if spoken[left] != spoken[right] and sorted(spoken[left]) == sorted(spoken[right])
     ]
 
 
@@ -85,5 +87,10 @@ def _swapped(old: Sequence[str], new: Sequence[str]) -> list[Finding]:
 
 def new_numbers(text: str, *known: str) -> tuple[str, ...]:
     """Numbers of a text whose value is in none of the known ones."""
-    values = {span.value for other in known for span in numbers(other)}
+    values = frozenset[Decimal]().union(*(_values(other) for other in known))
     return tuple(span.text for span in numbers(text) if span.value not in values)
+
+
+@lru_cache(maxsize=64)
+def _values(text: str) -> frozenset[Decimal]:
+    return frozenset(span.value for span in numbers(text))

@@ -18,7 +18,7 @@ from seapo.language import (
     sentences,
     shared_kind,
 )
-from seapo.lexicon import NUMBER_WORDS
+from seapo.lexicon import CONNECTIVES, NUMBER_WORDS
 from seapo.verify.hunks import Hunk, words
 
 NEGATION = frozenset({"not", "no", "never", "cannot", "without", "neither", "nor", "none"})
@@ -48,7 +48,11 @@ INFERRING = re.compile(r",? so (?!that\b|far\b|much\b|many\b)|\b(?:therefore|thu
 ANSWERING = re.compile(r"\W*(?:the )?(?:final |correct )?answer\b|.*\\boxed", re.IGNORECASE)
 SMALL_NUMBERS = dict(zip(("zero", *NUMBER_WORDS), map(str, (0, *range(2, 21), *range(30, 100, 10))), strict=True))
 PLACES = frozenset({"country", "capital", "city", "state"})
-MAX_CONNECTIVE_WORDS = 4
+MENTION_CHARACTERS = 100
+"""So far from a change does no term begin or end that overlaps it."""
+CONNECTIVE = re.compile(
+    r"\b(?:" + "|".join(sorted(CONNECTIVES, key=len, reverse=True)).replace(" ", r"\s+") + r")\b", re.IGNORECASE
+)
 MIN_ARGUMENT_WORDS = 8
 
 
@@ -66,8 +70,10 @@ def hunk_findings(before: str, after: str, hunk: Hunk) -> list[Finding]:
     """What one exchanged run of words changes; word, phrase or code where that cannot be told."""
     if not hunk.removed and not hunk.inserted:
         return []
-    finders = [_changed_number, _changed_term, _changed_negation, _changed_connective, _changed_cause]
-    finders += [_changed_quantifier, _changed_opening]
+    finders = [_changed_number]
+    if any(character.isalpha() for word in (*hunk.removed, *hunk.inserted) for character in word):
+        finders += [_changed_term, _changed_negation, _changed_connective, _changed_cause]
+        finders += [_changed_quantifier, _changed_opening]
     is_code = in_code(before, hunk.start)
     finders += [_changed_code] if is_code else [_changed_operator, _changed_name]
     found = [finding for find in finders if (finding := find(before, after, hunk)) is not None]
@@ -123,13 +129,18 @@ def _shared_family(old: str, new: str) -> str | None:
     return "place" if left & PLACES and right & PLACES else "given name" if "given name" in left & right else None
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _all_mentions(text: str) -> tuple[Mention, ...]:
     return mentions(text)
 
 
 def _mentioned(text: str, start: int, end: int) -> tuple[str, ...]:
-    return tuple(mention.term for mention in _all_mentions(text) if mention.start < end and start < mention.end)
+    """The terms that overlap a span; they are looked for near it, unless something there may be code or an address."""
+    first, last = text.rfind(" ", 0, max(0, start - MENTION_CHARACTERS)) + 1, end + MENTION_CHARACTERS
+    if "`" in text or "~~~" in text or "://" in text or "@" in text:
+        first, last = 0, len(text)
+    found = _all_mentions(text[first:last])
+    return tuple(each.term for each in found if each.start + first < end and start < each.end + first)
 
 
 def _changed_negation(before: str, after: str, hunk: Hunk) -> Finding | None:
@@ -154,16 +165,8 @@ def _changed_connective(before: str, after: str, hunk: Hunk) -> Finding | None:
 
 def _connective(text: str, start: int, end: int) -> str | None:
     """The longest connective that overlaps a span."""
-    run = words(text[max(0, start - 40) : end + 40])
-    offset = max(0, start - 40)
-    best = ""
-    for first in range(len(run)):
-        for last in range(first + 1, min(first + MAX_CONNECTIVE_WORDS, len(run)) + 1):
-            overlaps = offset + run[first].start < end and start < offset + run[last - 1].end
-            phrase = " ".join(word.text for word in run[first:last])
-            if overlaps and connective_relation(phrase) is not None and len(phrase) > len(best):
-                best = phrase
-    return best or None
+    near = CONNECTIVE.finditer(text, max(0, start - 40), end + 40)
+    return max((match[0] for match in near if match.start() < end and start < match.end()), key=len, default=None)
 
 
 def _changed_cause(before: str, after: str, hunk: Hunk) -> Finding | None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import lru_cache
 
 from seapo.answer import CodeBlock, code_blocks, parses_as_python, python_code
 from seapo.recipe import VerifySection
@@ -38,9 +39,26 @@ def edits(sample: Sample, candidate: Candidate, settings: VerifySection) -> Chec
 @Check
 def changed(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
     """Fail where only case, punctuation, white space, or the way a number is written differs."""
-    if said(sample.chosen) == said(candidate.text):
+    if says_the_same(sample.chosen, candidate.text):
         return failed("changed", "nothing but case, punctuation, spacing or the writing of a number differs")
     return passed("changed", "the words, numbers or signs differ")
+
+
+def says_the_same(left: str, right: str) -> bool:
+    """Whether two texts say the same; of prose, the lines that both begin or end with need not be read."""
+    if _is_prose(left) and _is_prose(right):
+        old, new = left.split("\n"), right.split("\n")
+        while old and new and old[-1] == new[-1]:
+            old.pop()
+            new.pop()
+        head = next((n for n, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), len(old))
+        return _signs("\n".join(old[head:])) == _signs("\n".join(new[head:]))
+    return said(left) == said(right)
+
+
+@lru_cache(maxsize=64)
+def _is_prose(text: str) -> bool:
+    return not code_blocks(text) and python_code(text) is None
 
 
 def said(text: str) -> list[str]:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample
 from seapo.verify.check import CHECKS, Check, failed, not_judged, passed, shortened
+from seapo.verify.hunks import shared_ends
 
 WRONG = r"(?:errors?|mistakes?|incorrect|wrong|inaccura\w+|false|flaw(?:s|ed)?|fallac\w+|hallucinat\w+|contradict\w*)"
 ANSWER = r"(?:answers?|responses?|versions?|outputs?|texts?|solutions?|rewrites?|completions?|explanations?)"
@@ -43,6 +45,8 @@ REFUSALS = tuple(
 )
 ECHO_WORDS = 12
 """So many words in a row, taken from the prompt and not in the chosen answer, are an echo."""
+ECHO_CHARACTERS = 200
+"""So far around what changed is an echo looked for."""
 MIN_ECHO_WORDS = 6
 """A question of fewer words may well be repeated by an honest answer."""
 
@@ -57,13 +61,31 @@ def disclosure(sample: Sample, candidate: Candidate, settings: VerifySection) ->
 
 
 def _unfamiliar(patterns: Iterable[re.Pattern[str]], text: str, sample: Sample) -> str | None:
-    """The first match whose words are not in the prompt or the chosen answer."""
-    known = " ".join(_words("\n".join([*(message.content for message in sample.prompt), sample.chosen])))
-    for pattern in patterns:
-        for match in pattern.finditer(text):
-            if " ".join(_words(match[0])) not in known:
-                return match[0]
-    return None
+    """The first match in a line of its own whose words are not in the prompt or the chosen answer."""
+    fresh = _fresh_lines(text, sample.chosen)
+    matches = (match[0] for pattern in patterns for match in pattern.finditer(fresh))
+    return next((match for match in matches if " ".join(_words(match)) not in _known_words(sample)), None)
+
+
+def _fresh_lines(text: str, chosen: str) -> str:
+    """The lines that the chosen answer has not, behind a dot where the text begins as the chosen answer does."""
+    old, lines = _lines(chosen), text.split("\n")
+    fresh = [line for line in lines if line not in old]
+    return "\n".join(fresh if lines[0] not in old else [".", *fresh])
+
+
+@lru_cache(maxsize=16)
+def _lines(text: str) -> frozenset[str]:
+    return frozenset(text.split("\n"))
+
+
+def _known_words(sample: Sample) -> str:
+    return _joined_words((*(message.content for message in sample.prompt), sample.chosen))
+
+
+@lru_cache(maxsize=16)
+def _joined_words(texts: tuple[str, ...]) -> str:
+    return " ".join(_words("\n".join(texts)))
 
 
 def _words(text: str) -> list[str]:
@@ -74,28 +96,42 @@ def _words(text: str) -> list[str]:
 @Check
 def refusal(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
     """Fail where the text refuses, or talks of itself as a model, and the chosen answer does not."""
-    if any(pattern.search(sample.chosen) for pattern in REFUSALS):
+    if _is_refusal(sample.chosen):
         return not_judged("refusal", "the chosen answer is itself a refusal, or sounds like one")
+    fresh = _fresh_lines(candidate.text, sample.chosen)
     for pattern in REFUSALS:
-        if match := pattern.search(candidate.text):
+        if match := pattern.search(fresh):
             return failed("refusal", f"it says {shortened(match[0])!r}")
     return passed("refusal", "it is no refusal")
+
+
+@lru_cache(maxsize=16)
+def _is_refusal(text: str) -> bool:
+    return any(pattern.search(text) for pattern in REFUSALS)
 
 
 @CHECKS.register("prompt_echo")
 @Check
 def prompt_echo(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
     """Fail where the text repeats the prompt at length, and the chosen answer does not."""
-    asked = [word for word in _words(sample.question) if word[0].isalnum()]
+    asked = _spoken(sample.question)
     size = min(ECHO_WORDS, len(asked))
     if size < MIN_ECHO_WORDS:
         return not_judged("prompt_echo", "the question is too short to tell an echo")
-    echoed = (_runs(candidate.text, size) - _runs(sample.chosen, size)) & _runs(" ".join(asked), size)
+    head, tail = shared_ends(sample.chosen, candidate.text)
+    changed = candidate.text[max(0, head - ECHO_CHARACTERS) : len(candidate.text) - max(0, tail - ECHO_CHARACTERS)]
+    echoed = (_runs(changed, size) & _runs(sample.question, size)) - _runs(sample.chosen, size)
     if echoed:
         return failed("prompt_echo", f"it repeats the prompt: {shortened(min(echoed))!r}")
     return passed("prompt_echo", "it does not repeat the prompt")
 
 
-def _runs(text: str, size: int) -> set[str]:
-    found = [word for word in _words(text) if word[0].isalnum()]
-    return {" ".join(found[start : start + size]) for start in range(len(found) - size + 1)}
+@lru_cache(maxsize=16)
+def _runs(text: str, size: int) -> frozenset[str]:
+    found = _spoken(text)
+    return frozenset(" ".join(found[start : start + size]) for start in range(len(found) - size + 1))
+
+
+@lru_cache(maxsize=16)
+def _spoken(text: str) -> tuple[str, ...]:
+    return tuple(word for word in _words(text) if word[0].isalnum())

@@ -7,7 +7,7 @@ of the conversation.
 import re
 import unicodedata
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from seapo.recipe import VerifySection
@@ -47,13 +47,14 @@ def language_kept(sample: Sample, candidate: Candidate, settings: VerifySection)
     said = "\n".join(message.content for message in sample.prompt)
     if not inserted.isascii() and (script := _new_script(inserted, f"{said}\n{sample.chosen}")):
         return failed(NAME, f"it brings in words in {script.capitalize()} script: {shortened(inserted)!r}")
-    if not (sample.chosen.isascii() and candidate.text.isascii()):
+    removed = "".join(word for hunk in change.hunks for word in hunk.removed)
+    if not (removed.isascii() and inserted.isascii()):
         before, after = main_script(sample.chosen), main_script(candidate.text)
         if before != after and before and after:
             return failed(NAME, f"most of it is in {after.capitalize()} script, the chosen answer in {before}")
     if _letters(inserted) < MIN_LETTERS:
         return passed(NAME, "it has the script of the chosen answer, and what was put in is short")
-    if _is_familiar(inserted, f"{said}\n{sample.chosen}"):
+    if _is_familiar(inserted, (said, sample.chosen)):
         return passed(NAME, "what was put in has the words of the rest")
     return _same_language(sample.chosen, inserted)
 
@@ -111,11 +112,15 @@ def _letters(text: str) -> int:
     return sum(len(word) for word in WORD.findall(text))
 
 
-def _is_familiar(passage: str, known: str) -> bool:
-    """Whether enough words of a passage stand in the conversation or in the chosen answer."""
-    words = [word.casefold() for word in WORD.findall(passage)]
-    known_words = {word.casefold() for word in WORD.findall(known)}
-    return sum(word in known_words for word in words) >= MIN_KNOWN_SHARE * len(words)
+def _is_familiar(passage: str, texts: tuple[str, ...]) -> bool:
+    """Whether enough words of a passage stand in one of the texts."""
+    words, known = [word.casefold() for word in WORD.findall(passage)], [_words_of(text) for text in texts]
+    return sum(any(word in each for each in known) for word in words) >= MIN_KNOWN_SHARE * len(words)
+
+
+@lru_cache(maxsize=16)
+def _words_of(text: str) -> frozenset[str]:
+    return frozenset(word.casefold() for word in WORD.findall(text))
 
 
 def chances(text: str) -> dict[str, float]:

@@ -14,7 +14,7 @@ from seapo.records import Candidate, CheckResult, DroppedCandidate, Negative, Re
 from seapo.verify.check import failed
 from seapo.verify.chosen import chosen_problem
 from seapo.verify.examination import STRENGTH, Examination, Panel
-from seapo.verify.form import said
+from seapo.verify.form import says_the_same
 from seapo.verify.selection import Choice, Selector
 
 STAGE = "verify"
@@ -133,10 +133,7 @@ def choices_of(sifted: Sifted) -> list[Choice]:
 
 
 def _same(candidate: Negative, siblings: Sequence[Negative]) -> CheckResult | None:
-    if not siblings:
-        return None
-    own = said(candidate.text)
-    same = [sibling.error_type for sibling in siblings if said(sibling.text) == own]
+    same = [sibling.error_type for sibling in siblings if says_the_same(sibling.text, candidate.text)]
     return failed(DUPLICATE, f"it says the same as the negative of type {same[0]}") if same else None
 
 
