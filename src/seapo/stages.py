@@ -109,17 +109,19 @@ def _verify_hash(recipe: Recipe) -> list[Any]:
 
     Unit tests prove nothing where no code may run, so a sandbox that was installed since makes a difference.
     """
+    from seapo.engine.identity import engine_fingerprint
     from seapo.sandbox import is_available
 
-    judge = recipe.judge
-    if recipe.verify.use_judge and judge.kind == "none":
-        raise RecipeError("verify.use_judge needs a model: set judge.kind (embedded, vllm or openai) and what it needs")
-    asked = {name: getattr(judge, name) for name in ("kind", "model", "temperature", "top_p", "max_tokens")}
+    judge = None
+    if recipe.verify.use_judge:
+        if recipe.judge.kind == "none":
+            raise RecipeError("verify.use_judge needs a model: set judge.kind to embedded, vllm or openai")
+        judge = [engine_fingerprint(recipe.judge), recipe.judge.max_tokens]
     return [
         recipe.verify.model_dump(mode="json", exclude={"workers"}),
         recipe.inject.error_types,
         recipe.inject.types,
-        asked if recipe.verify.use_judge else None,
+        judge,
         is_available() or recipe.verify.allow_unsandboxed_code,
     ]
 

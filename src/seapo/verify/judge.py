@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Literal
 
 from seapo.engine.request import Engine, Request
+from seapo.errors import RequestError
 from seapo.recipe import ErrorTypeSection, VerifySection
 from seapo.records import Candidate, CheckResult, Message, Sample
 from seapo.taxonomy import find_error_type
@@ -26,6 +27,8 @@ MIN_COMMON_WORDS = 3
 """Of a quotation that is not word for word, so many words in a row must stand in the answer."""
 NEAR_CHARACTERS = 40
 """Where something was taken out, a quotation that ends or starts so near to the gap names the place."""
+PUNCTUATION = frozenset(".,;:!?\"'`*“”‘’…")
+"""Signs that are often lost where a model quotes."""
 
 INSTRUCTIONS = """\
 Two answers to the same request are nearly alike. One of them holds an error that the other does not. Compare them, \
@@ -57,7 +60,7 @@ def judge_check(engine: Engine, types: Sequence[ErrorTypeSection] = ()) -> Check
         chosen_first = Random(f"{sample.id}\n{candidate.text}").random() < 0.5
         first = ask(engine, sample, candidate, types, chosen_first=chosen_first)
         if first is None:
-            return not_judged(JUDGE, f"the reply of {engine.name} could not be read")
+            return not_judged(JUDGE, f"no reply of {engine.name} could be read")
         if first.better == "chosen" and (doubt := _doubt(first, sample, candidate)):
             return not_judged(JUDGE, f"{engine.name} found the better answer, but {doubt}")
         second = ask(engine, sample, candidate, types, chosen_first=not chosen_first)
@@ -68,7 +71,7 @@ def judge_check(engine: Engine, types: Sequence[ErrorTypeSection] = ()) -> Check
 
 def _verdict(name: str, first: Opinion, second: Opinion | None, sample: Sample, candidate: Candidate) -> CheckResult:
     if second is None:
-        return not_judged(JUDGE, f"the reply of {name} could not be read")
+        return not_judged(JUDGE, f"no reply of {name} could be read")
     if first.better != second.better:
         return not_judged(JUDGE, f"{name} prefers the {'first' if first.better == 'chosen' else 'other'} answer, and "
                           "with the order swapped the other way round")  # fmt: skip
@@ -99,8 +102,14 @@ def ask(
     *,
     chosen_first: bool,
 ) -> Opinion | None:
-    """The engine's opinion in one order; None where its reply was cut or cannot be read."""
-    reply = engine.complete(judge_request(sample, candidate, types, chosen_first=chosen_first))
+    """The engine's opinion in one order; None where its reply was cut, cannot be read, or did not come.
+
+    Raises EngineError where it answers nobody, and StoppedError at a budget.
+    """
+    try:
+        reply = engine.complete(judge_request(sample, candidate, types, chosen_first=chosen_first))
+    except RequestError:
+        return None
     if reply.finish_reason == "length":
         return None
     return read_opinion(reply.text, chosen_first=chosen_first)
@@ -179,8 +188,8 @@ def _overlaps(place: tuple[int, int] | None, spans: Sequence[tuple[int, int]]) -
 
 def _quoted(quote: str, text: str) -> tuple[int, int] | None:
     """Where a text holds the words of a quotation, or the better part of them in a row; None where it does not."""
-    wanted = [word.text.casefold() for word in words(quote) if word.text.isalnum() or len(quote) < NEAR_CHARACTERS]
-    found = words(text)
+    wanted = [word.text.casefold() for word in words(quote) if word.text not in PUNCTUATION]
+    found = [word for word in words(text) if word.text not in PUNCTUATION]
     if not wanted or len(wanted) > MAX_QUOTE_WORDS:
         return None
     held = [word.text.casefold() for word in found]
