@@ -155,19 +155,36 @@ class _Sorted(Generic[R]):
 
 def _write_sifted(sifted: Iterable[SiftedLines], output: "_Output", seed: int) -> list[str]:
     """Write what was sifted, and give the lines of some samples, drawn by the seed, to learn from."""
-    drawn: list[tuple[int, str]] = []
+    lottery = Lottery(LEARNING_SAMPLES, seed)
     for lines in sifted:
         output.write("set_aside", lines.set_aside)
         output.write("dropped", lines.dropped)
         output.write(SIFTED, lines.sifted)
         output.tally.add_sifted(lines)
         for sample_id, line in zip(lines.ids, lines.sifted, strict=True):
-            ticket = -int.from_bytes(hashlib.sha256(f"{seed}\n{sample_id}".encode()).digest()[:8])
-            if len(drawn) < LEARNING_SAMPLES:
-                heapq.heappush(drawn, (ticket, line))
-            else:
-                heapq.heappushpop(drawn, (ticket, line))
-    return [line for _, line in sorted(drawn)]
+            lottery.offer(sample_id, line)
+    return lottery.drawn()
+
+
+class Lottery:
+    """Draws some of many lines by the seed and the names they go by, in whatever order they come; keeps only those."""
+
+    def __init__(self, count: int, seed: int) -> None:
+        self._count = count
+        self._seed = seed
+        self._kept: list[tuple[int, str]] = []
+
+    def offer(self, name: str, line: str) -> None:
+        """One more line."""
+        ticket = -int.from_bytes(hashlib.sha256(f"{self._seed}\n{name}".encode()).digest()[:8])
+        if len(self._kept) < self._count:
+            heapq.heappush(self._kept, (ticket, line))
+        else:
+            heapq.heappushpop(self._kept, (ticket, line))
+
+    def drawn(self) -> list[str]:
+        """The lines that were drawn."""
+        return [line for _, line in sorted(self._kept)]
 
 
 def _choices(lines: Iterable[str]) -> list[Choice]:
