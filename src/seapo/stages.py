@@ -174,7 +174,8 @@ def _write_mix(run: Run, folder: Path) -> None:
 
     samples = run.records("source", "samples.jsonl", Sample)
     negatives = run.records("verify", "negatives.jsonl", Negative)
-    result = mix_pairs(samples, negatives, run.recipe.mix, seed=run.recipe.seed)
+    types = run.recipe.inject.types
+    result = mix_pairs(samples, negatives, run.recipe.mix, seed=run.recipe.seed, types=types)
     write_records(folder / "pairs.jsonl", result.pairs)
     _write_summary(folder, result.summary)
 

@@ -16,6 +16,7 @@ from seapo.inject import STRATEGIES, Context, InjectTally, Proposal, inject, pro
 from seapo.journal import Journal
 from seapo.lexicon import words
 from seapo.model import ChatScorer
+from seapo.model.chat import TokenChoice
 from seapo.recipe import InjectSection
 from seapo.records import Candidate, Edit, Skip, apply_edits
 from seapo.registry import Registry
@@ -196,6 +197,17 @@ def test_the_model_makes_no_mistake_in_words_that_may_be_synonyms(make_sample, s
         make_sample("They bought a nice house and felt quite happy there."), seed=0, scorer=lambda: scorer
     )
     assert propose(context.passage.sample, TYPES, ("pivot",), context) == []
+
+
+def test_digits_of_other_scripts_are_no_number(make_sample, scorer):
+    answer = "They have 3 + 4 = 7 cats. So 7 + 2 = 9 pets in all. The answer is 9."
+    sample = make_sample(answer, "How many pets?")
+    place = answer.index("7 cats")
+    texts = ("²", "٣", "①", "8")
+    choice = TokenChoice(place, place + 1, -0.1, True, tuple((text, -3.0) for text in texts))
+    context = Context(sample, seed=0, shared={"alternatives": [choice]}, scorer=lambda: scorer)
+    (proposal,) = propose(sample, ("correctness",), ("pivot",), context)
+    assert proposal.text(answer) == "They have 3 + 4 = 8 cats. So 8 + 2 = 10 pets in all. The answer is 10."
 
 
 PIECES = words("""

@@ -45,6 +45,8 @@ class Wish:
 
     error_type: ErrorType
     subtype: Subtype
+    others: tuple[str, ...] = ()
+    """Names of other subtypes that suit the sample, for where this one does not fit."""
     edits: int = 1
     """How many of them."""
     severity: Severity | None = None
@@ -59,7 +61,8 @@ def rewrite_instruction(sample: Sample, wish: Wish) -> str:
 
 def edit_instruction(sample: Sample, wish: Wish) -> str:
     """Ask for the few words that change."""
-    return _sample(sample) + _task("Put in", wish) + EDIT.format(name=wish.subtype.name)
+    choice = f"If no such error fits this answer, take another kind: {', '.join(wish.others)}.\n" if wish.others else ""
+    return _sample(sample) + _task("Put in", wish) + choice + EDIT.format(name=wish.subtype.name)
 
 
 def correction(problems: Sequence[str]) -> str:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 SURE_NATS = math.log(0.3)
 """The answer's own token has at least this log-probability, or is the first choice."""
 PROPOSALS_PER_TYPE = 8
+_DIGITS = re.compile(r"[0-9]+")
+"""Digits that a number can be written with; a vocabulary has others, too, as ², ٣ and ①."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _SUBTYPES = {
     "month": "wrong_date",
@@ -107,7 +109,7 @@ def _pivots(passage: Passage, choices: "Sequence[TokenChoice]") -> Iterator[_Fou
                 continue
             if text.strip() == "not" and behind_word in not_there:
                 yield from _denial(passage, not_there[behind_word], logprob)
-            elif text.strip().isdigit() and token.strip().isdigit():
+            elif _DIGITS.fullmatch(text.strip()) and _DIGITS.fullmatch(token.strip()):
                 yield from _other_digits(passage, start, start + len(token.strip()), text.strip(), logprob)
             elif start in starts and _WORD.fullmatch(text.strip()):
                 yield from _other_word(passage, starts[start], text.strip(), logprob)

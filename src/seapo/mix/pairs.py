@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from seapo.errors import DataError, UnknownNameError
-from seapo.recipe import MixSection
+from seapo.errors import DataError
+from seapo.recipe import ErrorTypeSection, MixSection
 from seapo.records import Message, Negative, PreferencePair, Sample
 from seapo.summaries import MixSummary
-from seapo.taxonomy import ERROR_TYPES
+from seapo.taxonomy import find_error_type
 
 ORIGINAL = "original"
 """Error type of a pair whose rejected answer came with the data."""
@@ -25,16 +25,21 @@ class MixResult:
 
 
 def mix_pairs(
-    samples: Sequence[Sample], negatives: Iterable[Negative], settings: MixSection, *, seed: int
+    samples: Sequence[Sample],
+    negatives: Iterable[Negative],
+    settings: MixSection,
+    *,
+    seed: int,
+    types: Sequence[ErrorTypeSection] = (),
 ) -> MixResult:
     """Choose the negatives that each sample is trained with.
 
     `mixed` draws one of the sample's types from (seed, sample id) alone, so that neither the other samples nor the
     order of the rows change it. Raises DataError where no pair is left or a negative belongs to no sample,
-    UnknownNameError for a `single` type that does not exist.
+    UnknownNameError for a `single` type that is neither known nor among the recipe's own `types`.
     """
-    if settings.error_type is not None and settings.error_type not in ERROR_TYPES:
-        raise UnknownNameError("error type", settings.error_type, ERROR_TYPES)
+    if settings.error_type is not None:
+        find_error_type(settings.error_type, types)
     by_sample = _best_by_type(samples, negatives)
     pairs = [pair for sample in samples for pair in _pairs(sample, by_sample[sample.id], settings, seed)]
     if not pairs:
