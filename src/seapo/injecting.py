@@ -40,9 +40,9 @@ def inject_depends(recipe: Recipe) -> list[Any]:
 
 def _scorer_hash(recipe: Recipe) -> str | None:
     """Stands for the model that judges plausibility; None where none is asked."""
-    from seapo.inject import uses_rules_alone
+    from seapo.inject import needs_model
 
-    is_needed = not uses_rules_alone(inject_steps(recipe), recipe.inject)
+    is_needed = needs_model(inject_steps(recipe), recipe.inject)
     return scorer_fingerprint(recipe, dtype=recipe.model.dtype) if is_needed else None
 
 

@@ -57,9 +57,10 @@ def write_records(path: Path, records: Iterable[BaseModel]) -> int:
 def record_files(*paths: Path) -> Iterator[tuple[Callable[[BaseModel], None], ...]]:
     """For each path a function that writes one more record; the files appear, whole, when the block ends without error.
 
-    For output that is too large to be held, and is spread over several files.
+    For output that is too large to be held, and is spread over several files. One process at a time writes to a path,
+    and begins anew what a killed one has left.
     """
-    beside = [path.with_name(f".{path.name}.{os.getpid()}.new") for path in paths]
+    beside = [path.with_name(f".{path.name}.new") for path in paths]
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("w", encoding="utf-8")) for path in beside]
         yield tuple(partial(_write_record, file) for file in files)

@@ -3,7 +3,7 @@
 import pytest
 
 from seapo.errors import EngineError, RecipeError, UnknownNameError
-from seapo.inject.chain import follows_instructions, may_ask, steps_of, uses_rules_alone
+from seapo.inject.chain import follows_instructions, may_ask, needs_model, steps_of, uses_rules_alone
 from seapo.recipe import EngineSection, InjectSection
 
 RULES = (("rule", "pivot"),)
@@ -59,12 +59,16 @@ def test_rules_and_the_models_own_mistakes_ask_no_engine():
 
 
 @pytest.mark.parametrize(
-    ("settings", "is_alone"),
+    ("strategies", "rank_by", "is_alone", "is_needed"),
     [
-        (InjectSection(strategies=("rule",), rank_by="none"), True),
-        (InjectSection(strategies=("rule",)), False),
-        (InjectSection(strategies=("rule", "pivot"), rank_by="none"), False),
+        (("rule",), "none", True, False),
+        (("rule",), "model", False, True),
+        (("rule", "pivot"), "none", False, True),
+        (("edit", "rule"), "none", False, False),
+        (("mine",), "none", False, True),
     ],
 )
-def test_rules_alone_need_no_model(settings, is_alone):
-    assert uses_rules_alone(steps_of(settings, has_engine=False), settings) == is_alone
+def test_who_needs_a_model(strategies, rank_by, is_alone, is_needed):
+    settings = InjectSection(strategies=strategies, rank_by=rank_by)
+    assert uses_rules_alone((strategies,), settings) == is_alone
+    assert needs_model((strategies,), settings) == is_needed

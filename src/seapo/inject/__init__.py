@@ -1,6 +1,6 @@
 """Stage 3: proposes errors for good answers and ranks them by how plausible a model finds them. Imports no torch."""
 
-from seapo.inject.chain import follows_instructions, may_ask, steps_of, uses_rules_alone
+from seapo.inject.chain import follows_instructions, may_ask, needs_model, steps_of, uses_rules_alone
 from seapo.inject.outlook import first_requests
 from seapo.inject.proposal import STRATEGIES, Ask, Context, Proposal
 from seapo.inject.rounds import INJECT_VERSION, Injected, propose
@@ -18,6 +18,7 @@ __all__ = [
     "follows_instructions",
     "inject",
     "may_ask",
+    "needs_model",
     "propose",
     "steps_of",
     "uses_rules_alone",

@@ -36,9 +36,14 @@ def may_ask(steps: Steps) -> bool:
     return not all(ASK_NOTHING.issuperset(step) for step in steps)
 
 
+def needs_model(steps: Steps, settings: InjectSection) -> bool:
+    """Whether the model that judges plausibility has a part in it: to rank, or for its own alternatives."""
+    return settings.rank_by == "model" or not all((ASK_ALWAYS | {"rule"}).issuperset(step) for step in steps)
+
+
 def uses_rules_alone(steps: Steps, settings: InjectSection) -> bool:
     """Whether no model has any part in it, so that every sample is quicker made than looked up."""
-    return settings.rank_by == "none" and steps == (("rule",),)
+    return not needs_model(steps, settings) and steps == (("rule",),)
 
 
 def _named_steps(settings: InjectSection, is_able: bool) -> Steps:
