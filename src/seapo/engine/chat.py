@@ -69,7 +69,6 @@ class Chat:
         self._client = openai.AsyncOpenAI(
             base_url=base_url,
             api_key=key or "none",
-            default_headers=None if key else {"Authorization": openai.omit},
             max_retries=0,  # retries are ours, so that they share one limit, one breaker and one budget
             timeout=openai.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
             http_client=openai.DefaultAsyncHttpxClient(
@@ -120,6 +119,7 @@ class Chat:
             "stream": False,
             **length,
             **_format_field(response_format, request.schema),
+            **({} if self._key else {"extra_headers": {"Authorization": openai.omit}}),
         }
         try:
             async with asyncio.timeout(self._settings.timeout_s):  # a reply that trickles in has no end of its own

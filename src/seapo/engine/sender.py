@@ -28,7 +28,7 @@ from seapo.recipe import EngineSection
 
 BACKOFF = wait_exponential_jitter(initial=0.5, max=30, jitter=1)
 FRUITLESS = 3
-"""So many requests in a row that end without a reply close the gate."""
+"""So many requests in a row that end without a reply, to them or to anybody meanwhile, close the gate."""
 FIRST_TRIES = 4
 """At a server that nothing was ever heard of."""
 PROMPT_SHARE = 0.1
@@ -57,7 +57,8 @@ class Sender:
         self._dialect = Dialect(settings.response_format)
         self._chat: Chat | None = None
         self._address = ""
-        self._has_replied = False
+        self._starting = asyncio.Lock()
+        self._replies = 0
         self._has_warned = False
         self._fruitless = 0
         if until_s is not None:
@@ -72,10 +73,11 @@ class Sender:
             sleep=self._sleep,
             reraise=True,
         )
+        replies_before = self._replies
         try:
             return await retrying(self._try, request, max_tokens)
         except ExchangeError as fault:
-            raise self._give_up(fault) from None
+            raise self._give_up(fault, replies_before) from None
 
     async def close(self) -> None:
         """Close the connections, and end the server where it is ours."""
@@ -98,7 +100,7 @@ class Sender:
             return reply, time.monotonic() - start
 
     def _take(self, reply: Reply, taken_s: float) -> None:
-        self._has_replied, self._fruitless = True, 0
+        self._replies, self._fruitless = self._replies + 1, 0
         self._warn_of_tokens()
         self.server.worked()
         self._meter.replied(reply)
@@ -113,11 +115,13 @@ class Sender:
         self._warn(f"{self.server.what} does not tell the number of tokens; they are taken to be four characters each")
 
     async def _client(self) -> Chat:
-        try:
-            address = await self.server.ready()
-        except EngineError as problem:
-            self.gate.close(problem)
-            raise
+        async with self._starting:
+            self.gate.check()
+            try:
+                address = await self.server.ready()
+            except EngineError as problem:
+                self.gate.close(problem)
+                raise
         if self._chat is None or address != self._address:
             self._chat = Chat(address, self.server.key, self._model, self._settings, self._dialect)
             self._address = address
@@ -130,15 +134,15 @@ class Sender:
     def _is_enough(self, state: RetryCallState) -> bool:
         assert state.outcome is not None
         fault = state.outcome.exception()
-        unheard = isinstance(fault, ExchangeError) and fault.is_unreachable and not self._has_replied
+        unheard = isinstance(fault, ExchangeError) and fault.is_unreachable and not self._replies
         most = self._settings.max_retries + 1
         return state.attempt_number >= (min(most, FIRST_TRIES) if unheard else most)
 
-    def _give_up(self, fault: ExchangeError) -> EngineError:
-        """The error of a request without a reply; closes the gate where others would fare the same."""
-        self._fruitless += fault.status not in (400, 422) or not self._has_replied
+    def _give_up(self, fault: ExchangeError, replies_before: int) -> EngineError:
+        """The error of a request without a reply; closes the gate where others fare the same."""
+        self._fruitless += self._replies == replies_before  # nobody got a reply while this one was tried
         sentence = f"{self.server.what}: {fault.problem}; {self._advice(fault)}"
-        unheard = fault.is_unreachable and not self._has_replied
+        unheard = fault.is_unreachable and not self._replies
         if fault.status in HOPELESS or unheard or self._fruitless >= FRUITLESS:
             self.gate.close(EngineError(sentence))
             return EngineError(sentence)

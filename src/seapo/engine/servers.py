@@ -50,7 +50,7 @@ class Server(Protocol):
         ...
 
     async def ready(self) -> str:
-        """Its base URL; starts it where it is ours and not running. Raises EngineError."""
+        """Its base URL; starts it where it is ours and not running. Raises EngineError. Called once at a time."""
         ...
 
     def worked(self) -> None:
@@ -112,7 +112,6 @@ class ChildServer:
         self._log: Path | None = None
         self._address = ""
         self._starts = 0
-        self._lock = asyncio.Lock()
 
     @property
     def log(self) -> Path | None:
@@ -126,10 +125,9 @@ class ChildServer:
 
     async def ready(self) -> str:
         """Its base URL; started where it does not run. Raises EngineError where it cannot be."""
-        async with self._lock:
-            if self.pid is None:
-                await self._start()
-            return self._address
+        if self.pid is None:
+            await self._start()
+        return self._address
 
     def worked(self) -> None:
         """It gave a reply, so it may be started as often as before, should it end."""
