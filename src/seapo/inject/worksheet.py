@@ -17,6 +17,9 @@ from seapo.inject.passage import Passage, number_words, plain
 from seapo.quantities import numbers
 from seapo.records import Edit
 
+_END = re.compile(r"\n|[.;!?](?=\s)")
+_REACH = 160
+"""Where an equation ends at the latest, and so many characters of it are looked at."""
 _NOTE = re.compile(r"<<([^<>\n]{1,200})>>[$€£ ]?")
 
 
@@ -143,7 +146,7 @@ class Worksheet:
                     new[index] = names[slot.value] = written
             elif slot.value in names:
                 new[index] = rewritten(names[slot.value], slot.written)
-        return new
+        return None if any(self._is_in_unread_equation(index) for index in new) else new
 
     def edits(self, new: Mapping[int, str]) -> tuple[Edit, ...]:
         """The edits that give slots their new text, in order."""
@@ -155,6 +158,19 @@ class Worksheet:
         """Whether the value of a step's result means nothing else before it: not given, and not used."""
         own = set(self.mentions_of_result(step))
         return not self._is_shared(max(own), dict.fromkeys(own, ""))
+
+    def _is_in_unread_equation(self, index: int) -> bool:
+        """Whether a number belongs to an equation that could not be read, whose other side would stay as it is."""
+        slot = self.slots[index]
+        behind = _END.split(self.text[slot.end : slot.end + _REACH], maxsplit=1)[0]
+        before = _END.split(self.text[max(0, slot.start - _REACH) : slot.start])[-1]
+        signs = [slot.end + match.start() for match in re.finditer("=", behind)]
+        if re.search(r"= ?[$€£]?$", before):
+            signs.append(slot.start - len(before) + before.rindex("="))
+        return any(not any(s.start <= sign < s.end for s in self.steps) and not self._is_noted(sign) for sign in signs)
+
+    def _is_noted(self, position: int) -> bool:
+        return any(note.start() <= position < note.end() for note in _NOTE.finditer(self.text))
 
     def _is_shared(self, index: int, new: Mapping[int, str]) -> bool:
         value = self.slots[index].value
