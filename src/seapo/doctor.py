@@ -6,7 +6,9 @@ import platform
 import shutil
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 
+from seapo.engine.servers import INSTALL
 from seapo.errors import ModelError
 
 
@@ -37,8 +39,8 @@ def examine() -> list[Finding]:
         _package("datasets", "reads hub data sets and saved folders", "pip install 'seapo[datasets]'"),
         _package("lm-eval", "TruthfulQA prompts", "pip install 'seapo[evaluate]'"),
         _package("deepspeed", "shares out Adam's moments between processes, train.deepspeed"),
-        _package("xllamacpp", "engine: llama.cpp; no stage of this version generates text", "pip install xllamacpp"),
-        _package("vllm", "engine: vLLM; no stage of this version generates text", "pip install vllm"),
+        _text_engine(),
+        _package("vllm", "engine.kind: vllm; servers that run already need nothing", "pip install vllm"),
         _program("chromium", "looks at reports in the tests", "apt-get install chromium chromium-driver"),
     ]
 
@@ -75,6 +77,20 @@ def _embedded_model() -> Finding:
     except ModelError:
         return Finding("embedded model", False, "SmolLM2-135M-Instruct, the default of model.name", INSTALL, True)
     return Finding("embedded model", True, f"{path.name}, {path.stat().st_size / 1e6:.0f} MB", is_required=True)
+
+
+def _text_engine() -> Finding:
+    name, purpose, mend = (
+        "embedded text engine",
+        "llama.cpp through xllamacpp, engine.kind: embedded",
+        INSTALL["embedded"],
+    )
+    try:
+        import xllamacpp
+    except ImportError as problem:
+        is_installed = find_spec("xllamacpp") is not None
+        return Finding(name, False, f"{purpose}; {problem}" if is_installed else purpose, mend)
+    return Finding(name, True, f"xllamacpp {xllamacpp.__version__} ({purpose})")
 
 
 def _gpu() -> Finding:

@@ -1,5 +1,6 @@
 """Real servers: llama.cpp under a guard, killed and restarted, behind a proxy that spoils what passes, and others."""
 
+import json
 import os
 import signal
 import subprocess
@@ -64,7 +65,7 @@ def test_the_embedded_server_starts_with_the_first_unknown_request_and_ends_with
         schema = {"type": "object", "properties": {"a": {"enum": ["x", "y"]}}, "required": ["a"]}
         schema["additionalProperties"] = False
         held = engine.complete(kit.asking("Choose x or y.", max_tokens=40, schema=schema))
-        assert held.text.replace(" ", "").replace("\n", "") in ('{"a":"x"}', '{"a":"y"}')
+        assert json.loads(held.text)["a"] in "xy"
         with pytest.raises(RequestError, match=r"status 400: .*context"):
             engine.complete(kit.asking("far too long " * 300))
         assert "(llama.cpp, SmolLM2-135M-Instruct): starting (log: " in said[0]
@@ -237,8 +238,6 @@ def vllm(tmp_path, monkeypatch):
 
 
 def test_vllm_is_started_with_what_the_recipe_says_and_ends_with_all_it_started(kit, vllm, tmp_path, monkeypatch):
-    import json
-
     monkeypatch.setenv("OPENAI_API_KEY", "sk-not-for-vllm")
     settings = kit.section(
         kind="vllm", model="org/model-7b", tensor_parallel_size=2, data_parallel_size=4, context_tokens=8192

@@ -134,7 +134,7 @@ class Sender:
     def _is_enough(self, state: RetryCallState) -> bool:
         assert state.outcome is not None
         fault = state.outcome.exception()
-        unheard = isinstance(fault, ExchangeError) and fault.is_unreachable and not self._replies
+        unheard = isinstance(fault, ExchangeError) and self._is_unheard_of(fault)
         most = self._settings.max_retries + 1
         return state.attempt_number >= (min(most, FIRST_TRIES) if unheard else most)
 
@@ -142,11 +142,14 @@ class Sender:
         """The error of a request without a reply; closes the gate where others fare the same."""
         self._fruitless += self._replies == replies_before  # nobody got a reply while this one was tried
         sentence = f"{self.server.what}: {fault.problem}; {self._advice(fault)}"
-        unheard = fault.is_unreachable and not self._replies
-        if fault.status in HOPELESS or unheard or self._fruitless >= FRUITLESS:
+        if fault.status in HOPELESS or self._is_unheard_of(fault) or self._fruitless >= FRUITLESS:
             self.gate.close(EngineError(sentence))
             return EngineError(sentence)
         return RequestError(sentence)
+
+    def _is_unheard_of(self, fault: ExchangeError) -> bool:
+        """Whether nobody listens there, and nobody ever did; a server of ours is started again instead."""
+        return fault.is_unreachable and not self._replies and not self.server.is_ours
 
     def _advice(self, fault: ExchangeError) -> str:
         settings = self._settings
@@ -156,7 +159,7 @@ class Sender:
             return f"the key in the environment variable {settings.api_key_env} may not do this; set another one"
         if fault.status == 404:
             return f"look at base_url, which mostly ends in /v1, and at the model's name, {self._model!r}"
-        if fault.is_unreachable:
+        if fault.is_unreachable and not self.server.is_ours:
             return "is it running, and is base_url right? The same command goes on from here"
         if fault.is_worth_retrying:
             tries = settings.max_retries + 1

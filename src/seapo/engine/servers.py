@@ -49,6 +49,11 @@ class Server(Protocol):
         """What it wants to see before it answers."""
         ...
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether seapo starts it, and starts it again."""
+        ...
+
     async def ready(self) -> str:
         """Its base URL; starts it where it is ours and not running. Raises EngineError. Called once at a time."""
         ...
@@ -66,6 +71,7 @@ class Server(Protocol):
 class RemoteServer:
     """A server that somebody else runs."""
 
+    is_ours = False
     base_url: str
     key: str | None = field(repr=False)
 
@@ -100,6 +106,8 @@ class Launch:
 
 class ChildServer:
     """A server in a process of our own, under a guard that ends it when seapo ends, however that happens."""
+
+    is_ours = True
 
     def __init__(self, launch: Launch, *, say: Callable[[str], None], log_dir: Path | None, hidden: str) -> None:
         self.what = launch.what
