@@ -108,11 +108,11 @@ def run_side(side: str, data: str, options: argparse.Namespace, folder: Path) ->
     place.mkdir(parents=True, exist_ok=True)
     write_rows(place / "data.jsonl", rows)
     recipe = write_recipe(place, side_settings(side), seed=options.seed)
-    stages = STAGES if side != "paper" else ("source",)
-    timed = {stage: run_child([sys.executable, "-m", "seapo", stage, str(recipe), "--quiet"]) for stage in stages}
-    if side == "paper":
-        script = Path(__file__).with_name("published_injector.py")
-        timed["inject"] = run_child([sys.executable, str(script), str(place / "run")])
+    published = [sys.executable, str(Path(__file__).with_name("published_injector.py")), str(recipe)]
+    timed = {}
+    for stage in STAGES:
+        command = [sys.executable, "-m", "seapo", stage, str(recipe), "--quiet"]
+        timed[stage] = run_child(published if (side, stage) == ("paper", "inject") else command)
     return {
         "side": side,
         "data": data,

@@ -26,7 +26,7 @@ def embedded():
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest, so that two workers end at about the same time."""
-    first = ("test_quickstart.py", "test_readme.py", "test_resume.py")
+    first = ("test_quickstart.py", "test_killed.py", "test_readme.py")
     items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else len(first))
 
 
