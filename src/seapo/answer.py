@@ -299,6 +299,8 @@ def _is_unit(rest: str) -> bool:
 
 
 def _plain(answer: str) -> str:
+    if not any(character.isalnum() for character in answer):
+        return "".join(answer.split())  # brackets that close brackets, say
     words = re.sub(r"[^\w+*/=<>^-]+", " ", _without_markup(answer).casefold()).split()
     return " ".join(word for word in words if word not in ("the", "a", "an") or len(words) == 1)
 

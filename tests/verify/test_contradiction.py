@@ -21,6 +21,18 @@ def test_a_statement_beside_its_denial_is_a_proof(judge, added):
     assert result.evidence.startswith("it says both ")
 
 
+@pytest.mark.parametrize(
+    "added",
+    [
+        "Set the flag of it to true. Set the flag of it to false.",
+        "Advantages of living in the sea: food. Disadvantages of living in the sea:",
+        "Increase the heat of the pan. Decrease the heat of the pan.",
+    ],
+)
+def test_orders_and_headings_contradict_nothing(judge, added):
+    assert judge("contradiction", FACTS, f"{FACTS} {added}", "logic").outcome == "not_judged"
+
+
 def test_a_verb_that_is_denied_is_known_again(judge):
     chosen = "Water boils at 100 degrees at sea level. It is wet."
     assert (

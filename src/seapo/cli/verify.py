@@ -76,9 +76,9 @@ def _recipe(path: Path | None, overrides: tuple[str, ...]) -> "Recipe":
 
 def describe(found: "Calibration") -> str:
     """The scores as a table."""
-    lines = [f"{'source':42}{'check':15}{'label':8}{'solutions':>10}{'wrong':>7}  {'precision':32}recall"]
+    lines = [f"{'source':44}{'check':15}{'label':8}{'solutions':>10}{'wrong':>7}  {'precision':32}recall"]
     lines += [
-        f"{each.source:42}{each.check:15}{each.label:8}{each.solutions:>10,}{each.wrong:>7,}  "
+        f"{each.source:44}{each.check:15}{each.label:8}{each.solutions:>10,}{each.wrong:>7,}  "
         f"{_told(each.precision):32}{_told(each.recall)}"
         for each in found.proofs
     ]

@@ -16,6 +16,12 @@ LEADING = re.compile(
     r"on the other hand|nevertheless|that said|in other words|of course|note that)\b[,:]? *)+"
 )
 AUXILIARIES = frozenset({"do", "does", "did"})
+ORDERS = frozenset({
+    "add", "choose", "click", "close", "decrease", "divide", "do", "don't", "go", "increase", "keep", "let", "move",
+    "multiply", "never", "open", "place", "press", "put", "reduce", "remove", "select", "set", "start", "stop",
+    "subtract", "switch", "take", "turn", "use",
+})  # fmt: skip
+"""Words that an order begins with; two steps of a recipe may well be opposites."""
 MIN_WORDS = 4
 """Shorter sentences (`It is large.`) may speak of two things."""
 MAX_SENTENCES = 200
@@ -41,7 +47,7 @@ def contradictions(text: str, *, but_not: str) -> tuple[str, ...]:
 def _denials(text: str) -> tuple[str, ...]:
     """Pairs of sentences that differ by a negation, or by one word and its opposite, and by nothing else."""
     said: dict[tuple[tuple[str, ...], bool], str] = {}
-    spoken = [each.text for each in sentences_of(text)[:MAX_SENTENCES] if not each.is_question]
+    spoken = [each.text for each in sentences_of(text)[:MAX_SENTENCES] if not each.is_question and _claims(each.text)]
     for sentence in spoken:
         said.setdefault(_claim(sentence), sentence)
     found = []
@@ -53,6 +59,12 @@ def _denials(text: str) -> tuple[str, ...]:
                 pair = sorted((shortened(sentence), shortened(said[denial])))
                 found.append(f"it says both {pair[0]!r} and {pair[1]!r}")
     return tuple(dict.fromkeys(found))
+
+
+def _claims(sentence: str) -> bool:
+    """Whether it may state something: a heading and an order (`Set it to true.`) do not."""
+    first = sentence.split(maxsplit=1)[0].lower() if sentence.strip() else ""
+    return first not in ORDERS and not sentence.rstrip().endswith(":")
 
 
 @lru_cache(maxsize=2048)
