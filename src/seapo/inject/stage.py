@@ -66,8 +66,14 @@ def inject(
 
 def _in_threads(samples: Iterable[Sample], shop: Workshop, threads: int) -> Iterator[Injected]:
     """While one sample waits for the engine, others are worked on."""
-    with ThreadPoolExecutor(threads, thread_name_prefix="inject") as pool:
+    pool, is_patient = ThreadPoolExecutor(threads, thread_name_prefix="inject"), True
+    try:
         yield from in_order(pool, lambda sample: inject_sample(sample, shop), samples, ahead=AHEAD * threads)
+    except KeyboardInterrupt:
+        is_patient = False  # requests may take minutes; the engine, closed next, ends them
+        raise
+    finally:
+        pool.shutdown(wait=is_patient, cancel_futures=True)
 
 
 def _by_rules_alone(samples: Iterable[Sample], shop: Workshop) -> Iterator[Injected]:
