@@ -160,6 +160,7 @@ def _write_verify(run: Run, folder: Path) -> None:
             judge=judge,
             judge_threads=2 * recipe.judge.concurrency,
             progress=run.progress("verify"),
+            warn=run.warn,
         )
     _write_summary(folder, summary)
 

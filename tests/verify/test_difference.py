@@ -90,6 +90,15 @@ def test_what_became_of_the_steps(after, kind):
     assert [finding.kind for finding in difference("First take 2. Then add 3. So it is 5.", after).findings][-1] == kind
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "is_found"),
+    [("Before we begin", "After we begin", False), ("before the glue dries", "after the glue dries", True)],
+)
+def test_a_phrase_that_introduces_is_no_step(old, new, is_found):
+    text = "Before we begin, note this: press it before the glue dries."
+    assert bool(difference(text, text.replace(old, new)).of("connective")) is is_found
+
+
 def test_exchanged_clauses_are_told_from_changed_ones():
     before = "The grass is wet because the rain fell."
     assert difference(before, "The rain fell because the grass is wet.").of("exchanged")

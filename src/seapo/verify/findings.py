@@ -48,6 +48,12 @@ INFERRING = re.compile(r",? so (?!that\b|far\b|much\b|many\b)|\b(?:therefore|thu
 ANSWERING = re.compile(r"\W*(?:the )?(?:final |correct )?answer\b|.*\\boxed", re.IGNORECASE)
 SMALL_NUMBERS = dict(zip(("zero", *NUMBER_WORDS), map(str, (0, *range(2, 21), *range(30, 100, 10))), strict=True))
 PLACES = frozenset({"country", "capital", "city", "state"})
+PREAMBLE = re.compile(
+    r"(?:before|after|if|when|as|since)\s+(?:we|I|you)(?:['’]re)?\s+(?:\w+\s+)?"
+    r"(?:begin|start|proceed|continue|go|dive|get|see|know|may|can)\b",
+    re.IGNORECASE,
+)
+"""`Before we begin, I want ...`: a phrase, not a step of an argument."""
 MENTION_CHARACTERS = 100
 """So far from a change does no term begin or end that overlaps it."""
 CONNECTIVE = re.compile(
@@ -158,6 +164,8 @@ def _negations(run: Sequence[str]) -> int:
 def _changed_connective(before: str, after: str, hunk: Hunk) -> Finding | None:
     old, new = _connective(before, hunk.start, hunk.end), _connective(after, hunk.after_start, hunk.after_end)
     if old is None or new is None or connective_relation(old) == connective_relation(new):
+        return None
+    if PREAMBLE.match(before, max(0, hunk.start)) is not None:
         return None
     relations = f"{connective_relation(old)} to {connective_relation(new)}"
     return Finding("connective", f"{old!r} became {new!r} (from {relations})")

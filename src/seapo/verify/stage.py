@@ -23,14 +23,15 @@ from seapo.journal import Journal
 from seapo.recipe import ErrorTypeSection, VerifySection
 from seapo.records import Candidate, DroppedCandidate, Negative, Sample, Skip, Status
 from seapo.store import read_records
-from seapo.summaries import VerifySummary
+from seapo.summaries import AuditSummary, VerifySummary
+from seapo.verify.audit import audit
 from seapo.verify.examination import panel
 from seapo.verify.selection import Choice, Selector
 from seapo.verify.sifting import Proposed, Sifted, choices_of
 from seapo.verify.workers import ChosenLines, Crew, SiftedLines, sift_with_judge
 
-LEARNING_SAMPLES = 2000
-"""The selector learns from so many samples; more of them hardly change what it learns."""
+DRAWN_SAMPLES = 2000
+"""The selector learns from so many samples, and the audit looks at them; more of them hardly change what they find."""
 JUDGE_THREADS = 16
 """Samples that wait for a judge side by side, where nobody says how many."""
 
@@ -95,12 +96,14 @@ def verify_to(
     judge: Engine | None = None,
     judge_threads: int = JUDGE_THREADS,
     progress: Progress = lambda items: items,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> VerifySummary:
     """Keep one negative per sample and error type; write what was kept, dropped, skipped and set aside to the folder.
 
     Candidates and skips (types for which nothing was proposed) come in the order of the samples, else DataError is
     raised. `types` are a recipe's own error types. Runs of unit tests, and the judge's replies, are kept in the
-    journal, so a second call repeats none. Samples keep their order, and within one the error types theirs.
+    journal, so a second call repeats none. Samples keep their order, and within one the error types theirs. `warn`
+    hears what gives the negatives away.
     """
     crew = Crew(settings, tuple(error_types), journal)
     proposed = _joined(progress(samples), candidates, skips)
@@ -110,10 +113,21 @@ def verify_to(
     else:
         sifted = crew.sift(proposed)
     with _Output(folder) as output:
-        learning = _write_sifted(sifted, output, seed)
-        selector = Selector.learn(_choices(learning) if settings.balance else [], seed=seed)
+        drawn = _write_sifted(sifted, output, seed)
+        selector = Selector.learn(_choices(drawn) if settings.balance else [], seed=seed)
         _write_chosen(replace(crew, selector=selector).choose(output.sifted()), output)
-        return output.tally.summary(error_types)
+        summary = output.tally.summary(error_types)
+    found = _audited(drawn, folder / "negatives.jsonl", settings, seed)
+    for warning in found.warnings:
+        warn(warning)
+    return summary.model_copy(update={"audit": found})
+
+
+def _audited(drawn: Iterable[str], negatives: Path, settings: VerifySection, seed: int) -> AuditSummary:
+    """What gives the negatives of the drawn samples away; the choice for each of them was learned without it."""
+    samples = {each.sample.id: each.sample for each in map(Sifted.model_validate_json, drawn)}
+    own = (each for each in read_records(negatives, Negative) if each.sample_id in samples)
+    return audit(list(samples.values()), own, seed=seed, limit=settings.giveaway_limit)
 
 
 def _joined(samples: Iterable[Sample], candidates: Iterable[Candidate], skips: Iterable[Skip]) -> Iterator[Proposed]:
@@ -154,8 +168,8 @@ class _Sorted(Generic[R]):
 
 
 def _write_sifted(sifted: Iterable[SiftedLines], output: "_Output", seed: int) -> list[str]:
-    """Write what was sifted, and give the lines of some samples, drawn by the seed, to learn from."""
-    lottery = Lottery(LEARNING_SAMPLES, seed)
+    """Write what was sifted, and give the lines of some samples, drawn by the seed."""
+    lottery = Lottery(DRAWN_SAMPLES, seed)
     for lines in sifted:
         output.write("set_aside", lines.set_aside)
         output.write("dropped", lines.dropped)
