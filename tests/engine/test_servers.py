@@ -75,6 +75,19 @@ def test_the_embedded_server_starts_with_the_first_unknown_request_and_ends_with
         assert servers(tmp_path) == []
 
 
+def test_engines_that_want_the_same_server_share_it_and_the_last_one_ends_it(kit, tmp_path):
+    with kit.engine(kit.section(**FEW), log_dir=tmp_path):
+        pass  # one that asked for nothing has no part in it
+    with kit.engine(kit.section(**FEW), log_dir=tmp_path) as injector:
+        with kit.engine(kit.section(**{**FEW, "max_tokens": 5}), log_dir=tmp_path) as judge:
+            assert len(kit.ask_all(judge, [kit.asking("a"), kit.asking("b")])) == 2
+            assert injector.complete(kit.asking("c")).text
+            (pid,) = servers(tmp_path)
+        assert injector.complete(kit.asking("d")).text
+        assert servers(tmp_path) == [pid]
+    assert servers(tmp_path) == []
+
+
 def test_only_who_has_the_key_of_this_start_is_answered(kit, tmp_path):
     import http.client
 

@@ -41,17 +41,17 @@ def open_engine(
     The server's log lies in `log_dir`, or in a temporary file that is removed at the end. Raises EngineError.
     """
     from seapo.engine.sender import Sender
-    from seapo.engine.servers import open_server
+    from seapo.engine.servers import find_server
     from seapo.engine.usage import Meter
     from seapo.engine.worker import Worker
 
     if settings.kind == "none":
         raise EngineError("a model's text is needed and engine.kind is none; set it to embedded, vllm or openai")
     _check_address(settings, warn)
-    server = open_server(settings, say=say, log_dir=log_dir)
+    find = find_server(settings, say=say, log_dir=log_dir)
     meter = Meter(settings)
     until_s = None if settings.deadline_s is None else time.monotonic() + settings.deadline_s
-    worker = Worker(lambda: Sender(settings, server, meter, until_s=until_s, warn=warn))
+    worker = Worker(lambda: Sender(settings, find(), meter, until_s=until_s, warn=warn))
     with serve(ServedEngine(settings, worker, meter, journal)) as engine:
         yield engine
 

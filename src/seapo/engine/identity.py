@@ -21,7 +21,7 @@ def model_name(settings: EngineSection) -> str:
     path = Path(settings.model)
     if settings.kind == "embedded":
         return path.stem
-    return path.resolve().name if path.is_dir() else settings.model
+    return path.resolve().name if settings.kind == "vllm" and path.is_dir() else settings.model
 
 
 def gguf_file(settings: EngineSection) -> Path:

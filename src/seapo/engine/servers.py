@@ -13,12 +13,14 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from seapo.engine.identity import gguf_file, model_name
 from seapo.errors import EngineError
@@ -105,9 +107,18 @@ class Launch:
 
 
 class ChildServer:
-    """A server in a process of our own, under a guard that ends it when seapo ends, however that happens."""
+    """A server in a process of our own, under a guard that ends it when seapo ends, however that happens.
+
+    Engines that want the same one, as the injector and the judge of a recipe may, share it; the last one ends it.
+    """
 
     is_ours = True
+
+    _open: ClassVar[dict[tuple[str, ...], "ChildServer"]] = {}
+    _opening = threading.Lock()
+    _spawner = ThreadPoolExecutor(1, thread_name_prefix="seapo-servers")
+    """Where guards are started: the kernel tells them of the death of the thread that did it, so it lives as long as
+    the process."""
 
     def __init__(self, launch: Launch, *, say: Callable[[str], None], log_dir: Path | None, hidden: str) -> None:
         self.what = launch.what
@@ -120,6 +131,18 @@ class ChildServer:
         self._log: Path | None = None
         self._address = ""
         self._starts = 0
+        self._users = 0
+        self._has_failed = False
+        self._lock = threading.Lock()
+
+    @classmethod
+    def share(cls, launch: Launch, *, say: Callable[[str], None], log_dir: Path | None, hidden: str) -> "ChildServer":
+        """The server of this launch that is open in this process, or a new one; each user stops it once."""
+        key = (*launch.command(0), str(log_dir), hidden)
+        with cls._opening:
+            server = cls._open.setdefault(key, cls(launch, say=say, log_dir=log_dir, hidden=hidden))
+            server._users += 1
+            return server
 
     @property
     def log(self) -> Path | None:
@@ -133,22 +156,37 @@ class ChildServer:
 
     async def ready(self) -> str:
         """Its base URL; started where it does not run. Raises EngineError where it cannot be."""
-        if self.pid is None:
-            await self._start()
-        return self._address
+        return self._address if self._address and self.pid is not None else await asyncio.to_thread(self._ready)
 
     def worked(self) -> None:
         """It gave a reply, so it may be started as often as before, should it end."""
         self._starts = 0
 
     def stop(self) -> None:
-        """End it and wait for its end; its log is removed where it is a temporary file."""
+        """End it with its last user, and wait for its end; the log of one that did well, in no folder, is removed."""
+        with ChildServer._opening:
+            self._users -= 1
+            if self._users > 0:
+                return
+            for key in [key for key, server in ChildServer._open.items() if server is self]:
+                del ChildServer._open[key]
         self._end()
-        if self._log is not None and self._log_dir is None:
+        if self._log is not None and self._log_dir is None and not self._has_failed:
             self._log.unlink(missing_ok=True)
 
-    async def _start(self) -> None:
+    def _ready(self) -> str:
+        with self._lock:
+            try:
+                if self.pid is None:
+                    self._start()
+            except EngineError:
+                self._has_failed = True
+                raise
+            return self._address
+
+    def _start(self) -> None:
         ended = self._guard is not None
+        self._address = ""
         self._end()
         self._starts += 1
         if self._starts > MOST_STARTS:
@@ -158,8 +196,8 @@ class ChildServer:
             )
         port = _free_port()
         self._say(f"  {self.what}: {'it ended; starting it again' if ended else 'starting'} (log: {self._open_log()})")
-        self._launch_guard(port)
-        await self._wait(port)
+        self._spawner.submit(self._launch_guard, port).result()
+        self._wait(port)
         self._address = f"http://{HOST}:{port}/v1"
 
     def _open_log(self) -> Path:
@@ -172,7 +210,6 @@ class ChildServer:
         return self._log
 
     def _launch_guard(self, port: int) -> None:
-        """Start it from this thread, which lives as long as the engine: the kernel watches threads, not processes."""
         environment = {name: value for name, value in os.environ.items() if name != self._hidden}
         environment |= {self._launch.key_name: self.key or "", "VLLM_NO_USAGE_STATS": "1"}
         guard = str(Path(__file__).with_name("guard.py"))
@@ -186,16 +223,16 @@ class ChildServer:
                 env=environment,
             )
 
-    async def _wait(self, port: int) -> None:
+    def _wait(self, port: int) -> None:
         """Until it says that it is well."""
         end = time.monotonic() + self._launch.start_s
-        while not await asyncio.to_thread(_is_well, port):
+        while not _is_well(port):
             if self.pid is None:
                 raise EngineError(f"{self.what} ended before it was ready; {self._tail()}")
             if time.monotonic() > end:
                 self._end()
                 raise EngineError(f"{self.what} was not ready within {self._launch.start_s:.0f} s; {self._tail()}")
-            await asyncio.sleep(PROBE_S)
+            time.sleep(PROBE_S)
         if self.pid is None:  # then another program answered on its port
             raise EngineError(f"{self.what} ended before it was ready; {self._tail()}")
 
@@ -220,13 +257,17 @@ class ChildServer:
         return f"its log {self._log} ends with: {said}"
 
 
-def open_server(settings: EngineSection, *, say: Callable[[str], None], log_dir: Path | None) -> Server:
-    """The server of a recipe's section, not started yet; raises EngineError where it cannot be."""
+def find_server(settings: EngineSection, *, say: Callable[[str], None], log_dir: Path | None) -> Callable[[], Server]:
+    """What gives the server of a recipe's section, to be stopped by who calls it; starts nothing yet.
+
+    Raises EngineError where there can be none.
+    """
     if settings.kind == "openai":
         assert settings.base_url is not None
-        return RemoteServer(settings.base_url, os.environ.get(settings.api_key_env) or None)
+        remote = RemoteServer(settings.base_url, os.environ.get(settings.api_key_env) or None)
+        return lambda: remote
     launch = embedded_launch(settings) if settings.kind == "embedded" else vllm_launch(settings)
-    return ChildServer(launch, say=say, log_dir=log_dir, hidden=settings.api_key_env)
+    return lambda: ChildServer.share(launch, say=say, log_dir=log_dir, hidden=settings.api_key_env)
 
 
 def embedded_launch(settings: EngineSection) -> Launch:
