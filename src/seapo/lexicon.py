@@ -151,6 +151,23 @@ MEN = words("""
     Robert Roger Ronald Roy Russell Ryan Sam Samuel Scott Sean Sergio Simon Stanley Stephen Steve Steven Ted Terry
     Theo Thomas Tim Timothy Toby Todd Tom Tommy Tony Trevor Tyler Victor Vincent Walter Wayne William
 """)
+ROLES = frozenset(
+    words("""
+        aunt uncle cousin nephew niece grandmother grandfather stepbrother twin widow orphan landlord tenant neighbour
+        neighbor roommate lodger caretaker janitor cleaner plumber carpenter electrician painter mechanic welder builder
+        mason roofer gardener farmer shepherd fisherman hunter miner baker butcher cook chef waiter waitress barista
+        bartender brewer grocer cashier clerk tailor barber hairdresser jeweller florist postman courier driver pilot
+        sailor captain porter conductor taxi guide ranger lifeguard firefighter policeman detective sheriff soldier
+        general veteran nurse dentist surgeon pharmacist therapist vet optician scientist chemist biologist physicist
+        astronomer geologist engineer architect surveyor inspector auditor accountant banker broker lawyer judge notary
+        mayor senator governor ambassador priest monk nun bishop vicar librarian tutor headmaster principal janitress
+        coach trainer referee jockey boxer juggler magician clown dancer singer pianist violinist drummer poet novelist
+        journalist editor photographer sculptor potter weaver blacksmith locksmith watchmaker shoemaker undertaker
+        gambler burglar beggar tourist hiker camper jogger cyclist stranger passer-by stepmother stepfather godmother
+        godfather fiancee intern apprentice volunteer donor sponsor auctioneer beekeeper
+    """)
+)
+"""People by what they are or do: whoever is neither asked about nor spoken of is brought in from nowhere."""
 NAMES_AND_WORDS = frozenset(
     words("""
     Bill Bob Frank Jack Joy Kim Leo Nick Rob Rose Ruby Ted Will Daisy Gloria Theo Toni Jordan

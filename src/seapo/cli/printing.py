@@ -7,7 +7,17 @@ from typing import Any
 
 from seapo.runfolder import RunFolder
 from seapo.store import read_json
-from seapo.summaries import EvaluateSummary, InjectSummary, MixSummary, SourceSummary, TrainSummary, VerifySummary
+from seapo.summaries import (
+    AuditRow,
+    AuditSummary,
+    Estimate,
+    EvaluateSummary,
+    InjectSummary,
+    MixSummary,
+    SourceSummary,
+    TrainSummary,
+    VerifySummary,
+)
 from seapo.trained import trained_weights
 
 
@@ -104,7 +114,27 @@ def describe_verify(folder: RunFolder) -> str:
         lines.append(f"{row}  {proofs}")
         lines += _counts("  no negative", summary.without_negative.get(error_type, {}))
     lines += _counts("samples set aside", summary.set_aside_samples)
-    return "\n".join(lines)
+    return "\n".join([*lines, *_giveaways(summary.audit)])
+
+
+def _giveaways(audit: AuditSummary | None) -> list[str]:
+    """How well the negatives can be told by their surface, and what the reference makes of them."""
+    if audit is None:
+        return []
+    lines = [f"{'Giveaways':16}{'pairs':>6}  {'AUC':18}{'paired accuracy':18}  (0.5 is none; 95% intervals)"]
+    for row in audit.rows:
+        name = row.error_type if row.strategy is None else f"  by {row.strategy}"
+        figures = [f"{each.value:.2f} ({each.low:.2f}-{each.high:.2f})" for each in _judged(row)]
+        told = "".join(f"{figure:18}" for figure in figures) or row.not_judged or "not judged"
+        lines.append(f"{name:16}{row.pairs:>6}  {told}".rstrip())
+    for gap in audit.gaps:
+        whose = "the data's own rejected answers" if gap.of == "rejected" else f"{gap.of} negatives"
+        lines.append(f"the reference prefers chosen answers to {whose} by {gap.mean_nats.value:.1f} nats in the mean")
+    return [*lines, *(f"  warning: {warning}" for warning in audit.warnings)]
+
+
+def _judged(row: AuditRow) -> list[Estimate]:
+    return [each for each in (row.auc, row.paired_accuracy) if each is not None]
 
 
 def describe_mix(folder: RunFolder) -> str:

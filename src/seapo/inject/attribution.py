@@ -10,6 +10,7 @@ from random import Random
 
 from seapo.inject.draft import Draft, draft, shuffled, whole_words
 from seapo.inject.inventions import Inventor
+from seapo.inject.likeness import both_ways
 from seapo.inject.passage import Passage
 from seapo.inject.source_forms import HEADS, STATEMENTS, TAILS
 from seapo.language import Change, Sentence, is_english
@@ -40,24 +41,24 @@ _CLAUSE = re.compile(
     r"| because | while )[^,;:()\"]{12,110}(?=\.$)"
 )
 """The last clause of a sentence, which the rest can do without."""
-_SENTENCES, _CLAUSES, _BESIDE = 0.45, 0.35, 0.2
-"""How often each way is tried first."""
+_SENTENCES_TRIED = 10
 _MAX_SHARE = 0.4
 """Of the answer's length, for what is put in."""
 
 
 def attributions(passage: Passage, rng: Random, subtype: str) -> Iterator[Draft]:
-    """Sentences with something invented put to them, each in one of three ways."""
+    """Sentences with something invented put to them, in its place, in that of a clause, or beside it."""
     if isinstance(passage.sample.truth, TextTruth | NumberTruth | UnitTestTruth):
         return  # a puzzle or a program is no matter of sources; it has rules of its own
     inventor = inventor_for(passage, rng)
-    for sentence in shuffled(rng, claims(passage)):
-        ways = rng.choices((_in_its_place, _in_place_of_a_clause, _beside), (_SENTENCES, _CLAUSES, _BESIDE), k=3)
-        for way in (*ways, _in_place_of_a_clause, _beside):
-            change = way(passage, sentence, inventor, subtype)
-            if change is not None and len(change.replacement) < _MAX_SHARE * len(passage.text):
-                yield draft(subtype, passage.text, [change])
-                break
+    found = [
+        draft(subtype, passage.text, [change])
+        for sentence in shuffled(rng, claims(passage))[:_SENTENCES_TRIED]
+        for way in (_in_its_place, _in_its_place, _in_place_of_a_clause, _in_place_of_a_clause, _beside)
+        if (change := way(passage, sentence, inventor, subtype)) is not None
+        and len(change.replacement) < _MAX_SHARE * len(passage.text)
+    ]
+    yield from both_ways(found, rng)
 
 
 def claims(passage: Passage) -> list[Sentence]:

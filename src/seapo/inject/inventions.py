@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from random import Random
 
-from seapo.lexicon import MEN, WOMEN, words
+from seapo.lexicon import MEN, ROLES, WOMEN, words
 
 _SURNAMES = (
     (
@@ -238,6 +238,9 @@ _FORMS = {
 """Slot -> its forms; articles stand where a name needs one. `{...}` is filled in turn."""
 
 
+_ROLES = sorted(role for role in ROLES if role.isalpha() and role[0] not in "aeiou")
+
+
 @dataclass(frozen=True)
 class Inventor:
     """Draws inventions that fit a topic."""
@@ -268,6 +271,10 @@ class Inventor:
 
     def _first(self) -> str:
         return self.rng.choice(WOMEN + MEN)
+
+    def _role(self) -> str:
+        """Somebody without a name, whom the topic does not speak of; none that would need `an`."""
+        return self.rng.choice([role for role in _ROLES if role not in self.topic])
 
     def _initial(self) -> str:
         return self.rng.choice("ABCDEFGHJKLMNPRSTVW")

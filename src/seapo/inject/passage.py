@@ -155,6 +155,11 @@ class Passage:
         return frozenset(self.given_numbers) | number_words(self.conversation)
 
     @cached_property
+    def known_words(self) -> frozenset[str]:
+        """Every word and number of the conversation and the answer, in small letters."""
+        return frozenset(re.findall(r"\w+", f"{self.conversation}\n{self.text}".lower()))
+
+    @cached_property
     def negations(self) -> tuple[Change, ...]:
         """Changes that deny a clause of a sentence, or assert a denied one."""
         return negations(self.text)

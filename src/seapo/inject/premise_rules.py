@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
+from seapo.inject.aside_rules import has_room
 from seapo.inject.draft import Draft, draft, replace, shuffled
 from seapo.inject.figures import written_like
+from seapo.inject.name_rules import has_names
 from seapo.inject.passage import Passage, plain
 from seapo.inject.source_forms import (
     PREMISES,
@@ -34,6 +36,8 @@ _NO_UNIT = frozenset(
 )
 _MAX_SHARE = 0.45
 """Of the answer's length, for an added sentence."""
+_LEFT_TO_OTHERS = 0.9
+"""Of the answers where a circumstance can take the place of something: a premise always makes an answer longer."""
 _SHORT_TIMES = frozenset({"second", "seconds", "minute", "minutes", "hour", "hours", "day", "days"})
 
 
@@ -50,6 +54,8 @@ class Unit:
 
 def invented_premises(passage: Passage, rng: Random) -> Iterator[Draft]:
     """Behind a step, an amount that nobody mentioned is added or taken away; what follows is computed with it."""
+    if rng.random() < _LEFT_TO_OTHERS and (has_room(passage) or has_names(passage)):
+        return
     sheet = passage.worksheet
     last_first = sorted(sheet.main_steps, key=lambda step: -step.end)
     for step in last_first[:1] + shuffled(rng, last_first[1:]):

@@ -6,10 +6,12 @@ from itertools import islice
 from seapo.inject import (
     api_rules,
     argument_rules,
+    aside_rules,
     code_rules,
     contradiction_rules,
     entity_rules,
     foreign_code_rules,
+    name_rules,
     premise_rules,
     quantity_rules,
     source_rules,
@@ -25,6 +27,7 @@ DRAFTS_PER_RULE = 3
 RULES: dict[str, tuple[Rule, ...]] = {
     "correctness": (
         step_rules.wrong_arithmetic,
+        step_rules.wrong_last_results,
         step_rules.misread_numbers,
         quantity_rules.wrong_numbers,
         quantity_rules.wrong_number_words,
@@ -66,6 +69,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "hallucination": (
         premise_rules.invented_premises,
+        aside_rules.invented_circumstances,
+        name_rules.invented_names,
         source_rules.invented_clues,
         source_rules.invented_sources,
         source_rules.invented_events,

@@ -56,6 +56,19 @@ HEADS = {
 }
 TAILS = {
     "invented_source": (
+        ", as a {role} told the court",
+        ", says the {role} who saw it",
+        ", by the account of a {role}",
+        ", in the opinion of a {role}",
+        ", which a {role} put in writing",
+        ", as the {role} had always said",
+        ", a {role} swore to it",
+        ", and the {role} agreed",
+        ", or so the {role} wrote home",
+        ", though a {role} saw it first",
+        ", which the {role} could confirm",
+        ", as one {role} found by chance",
+        ", for which a {role} was thanked",
         ", as {person} showed in {year}",
         ", according to {institute}",
         " ({authors}, {year})",
@@ -109,6 +122,18 @@ TAILS = {
 }
 STATEMENTS = {
     "invented_source": (
+        "A {role} was the first to notice it.",
+        "The {role} who tried it agreed with all of this.",
+        "A {role} wrote it down at the time, and the note has been kept.",
+        "It was a {role} who found this out, more or less by chance.",
+        "The letters of a {role} from that time tell the same.",
+        "One {role} told the court about it and was believed.",
+        "In the diary of a {role} the same thing is said in other words.",
+        "A {role} once spent a whole year on nothing else.",
+        "The oldest account of it is that of a {role}.",
+        "This is known because a {role} kept a list of every case.",
+        "The idea was that of a {role}, who never published it.",
+        "When a {role} looked into it later, nothing else was found.",
         "{full_name} of {institute} first described this in {year}.",
         "This was confirmed at {institute} in {year}.",
         "{journal} printed the first table of such cases in {year}.",

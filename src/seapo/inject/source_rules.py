@@ -8,6 +8,7 @@ from seapo.inject.argument_rules import other_options, stated_answer
 from seapo.inject.attribution import CONNECTED, PERSONAL, attributions, claims, inventor_for
 from seapo.inject.draft import Draft, draft, is_part_of_a_name, replace, shuffled, whole_words
 from seapo.inject.inventions import Inventor
+from seapo.inject.name_rules import has_names
 from seapo.inject.passage import Passage
 from seapo.inject.people import known_people
 from seapo.inject.source_forms import AFTER_AUTHORITY, ANSWER_TURNS, CLUES, QUOTATIONS, VERDICT_TURNS
@@ -63,6 +64,7 @@ _PEOPLE = frozenset(
 _PLACES = frozenset(
     words("museum river village mountain castle bridge treaty battle monastery harbour festival custom")
 )
+_BESIDE_NAMES = 0.3
 _SUCH_AS = re.compile(r"(?:(?<=such as )|(?<=including )|(?<=[a-z]s like ))[A-Z][a-z]+(?=,| and| or)")
 
 
@@ -75,8 +77,8 @@ def invented_sources(passage: Passage, rng: Random) -> Iterator[Draft]:
 
 
 def invented_events(passage: Passage, rng: Random) -> Iterator[Draft]:
-    """A claim is tied to an event that never was."""
-    if not passage.is_fiction:
+    """A claim is tied to an event that never was; seldom where a name can be exchanged, which shows less."""
+    if not passage.is_fiction and (rng.random() < _BESIDE_NAMES or not has_names(passage)):
         yield from attributions(passage, rng, "invented_event")
 
 
@@ -91,7 +93,8 @@ def invented_entities(passage: Passage, rng: Random) -> Iterator[Draft]:
         *_named_things(passage, inventor),
     ]
     yield from shuffled(rng, replaced)
-    yield from attributions(passage, rng, "invented_entity")
+    if not has_names(passage):
+        yield from attributions(passage, rng, "invented_entity")
 
 
 def invented_statistics(passage: Passage, rng: Random) -> Iterator[Draft]:

@@ -34,6 +34,29 @@ def wrong_arithmetic(passage: Passage, rng: Random) -> Iterator[Draft]:
                 break
 
 
+def wrong_last_results(passage: Passage, rng: Random) -> Iterator[Draft]:
+    """The last result is wrong, where it is computed or stated and in the final answer; what came before stays.
+
+    Nothing follows from it, so it can be changed where its value also stands for something else further up.
+    """
+    sheet, final = passage.worksheet, passage.final_answer
+    if final is None or not final.is_explicit:
+        return
+    stated = [i for i, s in enumerate(sheet.slots) if s.start < final.end and final.start < s.end]
+    homes = [s for s in passage.sentences if s.end <= passage.text.rfind("\n", 0, final.start)]
+    if not stated or not homes:
+        return
+    slot, home = sheet.slots[stated[0]], homes[-1]
+    used = {operand for step in sheet.steps for operand in step.operands}
+    own = [i for i, s in enumerate(sheet.slots) if home.start <= s.start < home.end and s.value == slot.value]
+    own = [i for i in own if i not in used]
+    near = {sheet.slots[i].value for i in used if home.start <= sheet.slots[i].start < home.end}
+    for other in islice(other_numbers(slot.written, rng), _TRIES) if own and slot.written[:1] not in "-−" else ():
+        if plain(other) not in near:
+            new = {i: rewritten(other, sheet.slots[i].written) for i in (*own, *stated)}
+            yield draft("wrong_arithmetic", passage.text, sheet.edits(new))
+
+
 def misread_numbers(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A given number is taken for another one, and everything is computed with it."""
     sheet = passage.worksheet

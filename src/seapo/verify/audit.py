@@ -35,7 +35,7 @@ MOST_SCORED = 200
 FOLDS = 5
 STRENGTH = 0.1
 """Inverse of the classifiers' penalty (`C`), the best of 0.03 to 1 on the pairs that were tried."""
-RESAMPLES = 1000
+RESAMPLES = 500
 TELLTALES = 8
 """So many features are named for each row."""
 CONFIDENCE = 0.95
@@ -183,10 +183,15 @@ def _bootstrapped(number: int, seed: int, statistic: Callable[[Values], float]) 
 
 
 def _weighted_auc(scores: Values, labels: NDArray[np.int_], weights: Values) -> float:
-    """The chance that a negative drawn by weight scores above a chosen answer; ties count half."""
-    from sklearn.metrics import roc_auc_score
+    """The chance that a negative drawn by weight scores above a chosen answer; ties count half.
 
-    return float(roc_auc_score(labels, scores, sample_weight=weights))
+    The same as scikit-learn's, which sorts anew for each resample and takes most of an audit's time.
+    """
+    _, places = np.unique(scores, return_inverse=True)
+    negatives = np.bincount(places, weights * labels)
+    chosen = np.bincount(places, weights * (1 - labels))
+    below = np.cumsum(chosen) - chosen / 2
+    return float(negatives @ below / (negatives.sum() * chosen.sum()))
 
 
 def _gap_before(samples: Iterable[Sample], scorer: Scorer | None, seed: int) -> list[LogprobGap]:

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from seapo.language import kinds_of
+from seapo.language import is_given_name, kinds_of
+from seapo.lexicon import ROLES
 from seapo.records import Sample
 from seapo.verify.difference import Difference, new_numbers
 from seapo.verify.findings import in_code, proper_names
@@ -28,7 +29,7 @@ class Invention:
     """Something new, as it is written."""
 
     kind: str
-    """source, quotation, name or figure."""
+    """source, quotation, name, person or figure."""
     text: str
 
 
@@ -38,16 +39,28 @@ def inserted_passages(change: Difference) -> tuple[str, ...]:
 
 
 def _in_exchange(hunk: Hunk, passage: str, known: str, change: Difference) -> list[Invention]:
-    """A name that no table knows in the place of another one, and a figure where none was."""
+    """A name that no table knows in the place of other words, and a figure where none was."""
     names = proper_names(change.after, hunk.after_start, hunk.after_end) if hunk.removed else ()
+    if _is_name_for_name(hunk, known):
+        names = hunk.inserted
     new = [name for name in names if name.casefold() not in known.casefold() and not kinds_of(name)]
-    had_names = proper_names(change.before, hunk.start, hunk.end)
-    is_longer = len(hunk.inserted) > len(hunk.removed)
-    found = [Invention("name", name) for name in new] if had_names or is_longer else []
+    found = [Invention("name", name) for name in new]
     had_figures = any(word[0].isdigit() for word in hunk.removed)
     if hunk.removed and not had_figures and not in_code(change.before, hunk.start):
         found += [Invention("figure", number) for number in new_numbers(passage, known)]
     return found
+
+
+def _is_name_for_name(hunk: Hunk, known: str) -> bool:
+    """Whether a word with a capital took the place of a name, so that a sentence's start is no matter.
+
+    Of the new word the tables must not know anything, nor may the text have it in small letters.
+    """
+    if not len(hunk.removed) == len(hunk.inserted) == 1:
+        return False
+    old, new = hunk.removed[0], hunk.inserted[0]
+    is_name = re.search(rf"(?<=[a-z,] ){re.escape(old)}\b", known) is not None or is_given_name(old)
+    return old[:1].isupper() and new[:1].isupper() and new[1:].islower() and is_name
 
 
 def _is_insertion(hunk: Hunk) -> bool:
@@ -63,8 +76,11 @@ def inventions(sample: Sample, change: Difference) -> tuple[Invention, ...]:
     """What the inserted passages bring in that is neither in the conversation nor in the chosen answer."""
     known = "\n".join([*(message.content for message in sample.prompt), sample.chosen])
     familiar, found = known.casefold(), list[Invention]()
+    words = set(re.findall(r"\w+", familiar))
     for hunk in change.hunks:
         passage = change.after[hunk.after_start : hunk.after_end]
+        roles = ROLES.intersection(re.sub("['’]s$", "", word.casefold()) for word in hunk.inserted)
+        found += [Invention("person", role) for role in sorted(roles) if not {role, f"{role}s"} & words]
         if not _is_insertion(hunk):
             found += _in_exchange(hunk, passage, known, change)
             continue

@@ -59,7 +59,7 @@ class Choice:
     sample: Sample
     error_type: str
     options: tuple[Negative, ...]
-    """All passed the checks and share the best status; the most plausible first."""
+    """All passed the checks; the most plausible first."""
 
     def __post_init__(self) -> None:
         if not self.options:

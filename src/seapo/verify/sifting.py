@@ -20,6 +20,8 @@ from seapo.verify.selection import Choice, Selector
 STAGE = "verify"
 EVERY_TYPE = "*"
 DUPLICATE = "duplicate"
+PROOF_FIRST = "correctness"
+"""The type whose errors proofs are about."""
 
 
 class Proposed(Record):
@@ -43,7 +45,7 @@ class Sifted(Record):
     problem: str | None = None
     """Why the sample is set aside, where its chosen answer is wrong itself."""
     options: dict[str, tuple[Negative, ...]] = Field(default_factory=dict)
-    """Error type -> candidates that passed and share the best status, the most plausible first."""
+    """Error type -> candidates that may be chosen, the most plausible first."""
     passed: dict[str, int] = Field(default_factory=dict)
     """Error type -> candidates that passed, whatever their status."""
     skips: tuple[Skip, ...] = ()
@@ -81,13 +83,24 @@ def sift(
         dropped += failing
         passed[error_type] = len(passing)
         if passing:
-            best = min(STRENGTH[each.verdict.status] for each in passing)
-            options[error_type] = tuple(each for each in passing if STRENGTH[each.verdict.status] == best)
+            options[error_type] = _eligible(passing, error_type)
         elif error_type in given and not failing:
             skips.append(given[error_type])
         else:
             skips.append(_skip(sample.id, error_type, failing))
     return Sifted(sample=sample, options=options, passed=passed, skips=tuple(skips)), dropped
+
+
+def _eligible(passing: Sequence[Negative], error_type: str) -> tuple[Negative, ...]:
+    """Of those that passed the ones to choose from: of errors of fact those with the best status.
+
+    A proof shows that an answer is wrong. Of another type that is less than half of what is wanted: a false result
+    proves nothing invented, and proofs favour the few kinds of error that a program finds, which the choice could then
+    not balance. Only what nothing speaks for stands back there.
+    """
+    best = min(STRENGTH[each.verdict.status] for each in passing)
+    worst = best if error_type == PROOF_FIRST else max(best, STRENGTH["constructed"])
+    return tuple(each for each in passing if STRENGTH[each.verdict.status] <= worst)
 
 
 def _sift_type(
