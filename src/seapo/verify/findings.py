@@ -54,7 +54,7 @@ PREAMBLE = re.compile(
     re.IGNORECASE,
 )
 """`Before we begin, I want ...`: a phrase, not a step of an argument."""
-MENTION_CHARACTERS = 100
+MENTION_CHARACTERS = 60
 """So far from a change does no term begin or end that overlaps it."""
 CONNECTIVE = re.compile(
     r"\b(?:" + "|".join(sorted(CONNECTIVES, key=len, reverse=True)).replace(" ", r"\s+") + r")\b", re.IGNORECASE
