@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -302,3 +303,23 @@ def test_a_server_that_keeps_dying_is_given_up(kit, tmp_path, vllm):
     ):
         engine.complete(kit.asking("q"))
     assert processes("1234567") == []
+
+
+def test_a_start_that_takes_too_long_for_the_user_is_broken_off(kit, tmp_path, vllm):
+    vllm.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(7654321)\n")
+    asked = []
+
+    def interrupt():
+        with kit.engine(kit.section(kind="vllm", model="m"), log_dir=tmp_path) as engine:
+            asked.append(pool.submit(engine.complete, kit.asking("q")))
+            wait_for(lambda: processes(str(vllm)))
+            raise KeyboardInterrupt
+
+    start = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+        with pytest.raises(EngineError, match="closed before the reply came"):
+            asked[0].result(5)
+    assert processes(str(vllm)) == []
+    assert time.monotonic() - start < 20
