@@ -20,8 +20,11 @@ from seapo.records import Edit, Message, Sample
 
 MAX_EDITS = 8
 """Of one reply: an error and what follows from it."""
+FIRST_TOKENS = 96
+"""Of the longest reply, for each error: three edits and the braces around them."""
 CHARACTERS_PER_TOKEN = 3
-"""Of English text and figures, rather too few than too many: bounds the reply where a model does not end by itself."""
+"""Of English text and figures, rather too few than too many. Half the answer's tokens are added for what follows from
+the error in other places; a model that does not end by itself costs no more."""
 
 
 class SearchReplace(BaseModel):
@@ -77,7 +80,7 @@ def _asked(
     sample: Sample, wish: Wish, messages: list[Message], context: Context
 ) -> tuple[Reply, EditReply | None, Placed]:
     """One turn of the conversation; a reply that was cut or holds no edits gives None and the reason."""
-    limit = 64 + len(sample.chosen) // (2 * CHARACTERS_PER_TOKEN)
+    limit = FIRST_TOKENS * wish.edits + len(sample.chosen) // (2 * CHARACTERS_PER_TOKEN)
     request = Request(tuple(messages), limit, _schema(wish), context.attempt)
     reply = context.ask(wish.error_type.name, "edit", request)
     if reply.finish_reason == "length":
