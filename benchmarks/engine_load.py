@@ -3,8 +3,8 @@
     python benchmarks/engine_load.py --json
     python benchmarks/engine_load.py --requests 64 --slots 8 --median-seconds 0.8
 
-The server is another process, which notes when its slots are in use. What is told is the share of the slots' time in use
-from the first request until fewer requests are left than there are slots, and what a request costs the client.
+The server is another process, which notes when its slots are in use. What is told is the share of the slots' time in
+use from the first request until fewer requests are left than there are slots, and what a request costs the client.
 """
 
 import argparse

