@@ -83,7 +83,8 @@ def test_answers_that_say_the_same(left: str, right: str):
     ("left", "right"),
     [
         ("48", "49"), ("3", "-3"), ("1250", "125"), ("0.5", "0.6"), ("1/2", "1/3"), ("0.3", "1/3"), ("B", "C"),
-        ("Paris", "Lyon"), ("48", "none"), ("2 apples and 3 pears", "2"), ("5%", "5000"), ("2x", "2x + 1"), ("] > )", "] > }"),
+        ("Paris", "Lyon"), ("48", "none"), ("2 apples and 3 pears", "2"), ("5%", "5000"), ("2x", "2x + 1"),
+        ("] > )", "] > }"),
     ],
 )  # fmt: skip
 def test_answers_that_differ(left: str, right: str):

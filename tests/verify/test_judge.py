@@ -253,7 +253,7 @@ def test_the_question_fits_its_schema(make_sample, make_candidate):
 
 def test_the_embedded_model_gives_a_valid_outcome(make_sample, make_candidate):
     sample = make_sample(CHOSEN)
-    section = EngineSection(kind="embedded", max_tokens=40)
+    section = EngineSection(kind="embedded", max_tokens=16)
     with open_engine(section, journal=None, say=lambda text: None, warn=lambda text: None) as engine:
         checks = panel(VerifySection(use_judge=True), judge=engine)
         result = checks.checks["judge"](sample, make_candidate(sample, NEGATIVE), VerifySection())
