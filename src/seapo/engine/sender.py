@@ -11,7 +11,7 @@ in a row without a reply after all their retries: every waiting request then end
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
@@ -31,6 +31,8 @@ FRUITLESS = 3
 """So many requests in a row that end without a reply, to them or to anybody meanwhile, close the gate."""
 FIRST_TRIES = 4
 """At a server that nothing was ever heard of."""
+Keep = Callable[[Reply, float], Awaitable[None]]
+"""Puts a reply, and the seconds that it took, where it lasts."""
 PROMPT_SHARE = 0.1
 """What a token of the prompt weighs against one of the reply, where the server's pace is measured."""
 
@@ -64,8 +66,12 @@ class Sender:
         if until_s is not None:
             asyncio.get_running_loop().call_later(max(0.0, until_s - time.monotonic()), self._end_at_deadline)
 
-    async def ask(self, request: Request, max_tokens: int) -> tuple[Reply, float]:
-        """The server's reply, and the seconds that it took; raises EngineError, or StoppedError at a budget."""
+    async def ask(self, request: Request, max_tokens: int, keep: Keep) -> tuple[Reply, float]:
+        """The server's reply, and the seconds that it took; raises EngineError, or StoppedError at a budget.
+
+        `keep` is awaited before the request's place is given to another one, so that never more replies than there are
+        places can be lost.
+        """
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda problem: isinstance(problem, ExchangeError) and problem.is_worth_retrying),
             stop=self._is_enough,
@@ -75,7 +81,7 @@ class Sender:
         )
         replies_before = self._replies
         try:
-            return await retrying(self._try, request, max_tokens)
+            return await retrying(self._try, request, max_tokens, keep)
         except ExchangeError as fault:
             raise self._give_up(fault, replies_before) from None
 
@@ -85,7 +91,7 @@ class Sender:
             await self._chat.close()
         self.server.stop()
 
-    async def _try(self, request: Request, max_tokens: int) -> tuple[Reply, float]:
+    async def _try(self, request: Request, max_tokens: int, keep: Keep) -> tuple[Reply, float]:
         async with self.limiter.place() as taken_s:
             self.gate.check()
             chat = await self._client()
@@ -96,8 +102,10 @@ class Sender:
                 if fault.means_busy:
                     self.limiter.refused(taken_s, fault.retry_after_s)
                 raise
+            seconds = time.monotonic() - start
             self._take(reply, taken_s)
-            return reply, time.monotonic() - start
+            await keep(reply, seconds)
+            return reply, seconds
 
     def _take(self, reply: Reply, taken_s: float) -> None:
         self._replies, self._fruitless = self._replies + 1, 0

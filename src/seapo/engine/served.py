@@ -120,10 +120,12 @@ class ServedEngine:
             self._under_way.pop(key, None)
 
     async def _ask(self, sender: "Sender", key: str, request: Request) -> Answer:
-        reply, seconds = await sender.ask(request, self._max_tokens(request))
-        if self._journal is not None:
-            value = {**reply.model_dump(), "seconds": round(seconds, 4)}
-            await asyncio.to_thread(self._journal.put, key, KIND, value)
+        async def keep(reply: Reply, seconds: float) -> None:
+            if self._journal is not None:
+                value = {**reply.model_dump(), "seconds": round(seconds, 4)}
+                await asyncio.to_thread(self._journal.put, key, KIND, value)
+
+        reply, seconds = await sender.ask(request, self._max_tokens(request), keep)
         return Answer(reply, seconds, is_from_journal=False)
 
 
