@@ -39,6 +39,7 @@ def measure(recipe: Recipe) -> dict[str, Any]:
         "data": recipe.data.path,
         "samples": len(samples),
         "yield": _yields(balanced.summary),
+        "without": balanced.summary.without_negative,
         "giveaways": {row.error_type: _figures(row) for row in found.rows if row.strategy is None},
         "giveaways_without_balance": {
             row.error_type: _figures(row)

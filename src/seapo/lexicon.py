@@ -157,13 +157,13 @@ ROLES = frozenset(
         neighbor roommate lodger caretaker janitor cleaner plumber carpenter electrician painter mechanic welder builder
         mason roofer gardener farmer shepherd fisherman hunter miner baker butcher cook chef waiter waitress barista
         bartender brewer grocer cashier clerk tailor barber hairdresser jeweller florist postman courier driver pilot
-        sailor captain porter conductor taxi guide ranger lifeguard firefighter policeman detective sheriff soldier
+        sailor captain porter conductor guide ranger lifeguard firefighter policeman detective sheriff soldier
         general veteran nurse dentist surgeon pharmacist therapist vet optician scientist chemist biologist physicist
         astronomer geologist engineer architect surveyor inspector auditor accountant banker broker lawyer judge notary
-        mayor senator governor ambassador priest monk nun bishop vicar librarian tutor headmaster principal janitress
+        mayor senator governor ambassador priest monk nun bishop vicar librarian tutor headmaster principal
         coach trainer referee jockey boxer juggler magician clown dancer singer pianist violinist drummer poet novelist
         journalist editor photographer sculptor potter weaver blacksmith locksmith watchmaker shoemaker undertaker
-        gambler burglar beggar tourist hiker camper jogger cyclist stranger passer-by stepmother stepfather godmother
+        gambler burglar beggar tourist hiker camper jogger cyclist stranger stepmother stepfather godmother
         godfather fiancee intern apprentice volunteer donor sponsor auctioneer beekeeper
     """)
 )

@@ -19,7 +19,8 @@ from seapo.lexicon import ROLES
 _STEPS, _FORMS = 5, 6
 """So many steps of an answer, and forms at each of their places, are tried."""
 _MARKS = "$€£"
-_ROLES = sorted(role for role in ROLES if role.isalpha() and role[0] not in "aeiou")
+_ROLES = sorted(role for role in ROLES if role[0] not in "aeiou" and not role.endswith(("man", "y", "ch", "ss", "fe")))
+"""Those that need no `an` and take an s."""
 _PREPOSITION = re.compile(
     r" (?:in|at|on|for|from|during|after|before|with|by|each|every|because|since|left|altogether|total|per|to|over|"
     r"when|while|as|until|between|a (?=day|week|month|year|hour|minute|night)|and (?=[a-z]+ [a-z]+))\b"
@@ -27,12 +28,11 @@ _PREPOSITION = re.compile(
 _TAIL = re.compile(r"[a-z ,'’-]*[.!]?")
 _REASONS = frozenset({"because", "or", "so", "since", "as", "either"})
 TAILS = (
-    "with {n} others", "with {name}", "with the {role}", "for the {role}", "for a {role}", "from the {role}",
-    "at the {role}'s", "by the {role}", "by a {role}", "to a {role}", "to the {role}", "as a {role} asked",
-    "before a {role} came", "after the {role} left", "when a {role} is there", "because the {role} helped",
-    "until the {role} comes", "like every {role}", "in the {role}'s name", "as the {role} said",
-    "during the {role}'s visit", "on the {role}'s list", "while the {role} waits", "once the {role} agrees",
-    "near the {role}'s house", "if the {role} is right", "behind the {role}'s back", "unlike the {role}",
+    "with {n} others", "with {name}", "with the {role}", "for a {role}", "by the {role}", "to a {role}",
+    "as a {role} asked", "after the {role} left", "because the {role} helped", "on the {role}'s list",
+    "with {roles}", "for {roles}", "from {roles}", "by {roles}", "to {roles}", "near {roles}", "like {roles}",
+    "among {roles}", "unlike {roles}", "without {roles}", "despite {roles}", "thanks to {roles}", "as {roles} do",
+    "after {roles} left", "before {roles} came", "if {roles} agree", "until {roles} come", "while {roles} wait",
 )  # fmt: skip
 """What can stand behind a result in the place of other words."""
 ASIDES = (
@@ -104,8 +104,9 @@ def _spare_calculation(passage: Passage, home: Sentence, step: Step) -> tuple[in
 
 def _filled(form: str, passage: Passage, step: Step, rng: Random) -> str | None:
     """A form with an amount and a person that neither question nor answer knows; None where no amount fits."""
-    if "{role}" in form:
-        return form.format(role=rng.choice([role for role in _ROLES if role not in passage.known_words]))
+    if "{role" in form:
+        role = rng.choice([r for r in _ROLES if not {r, f"{r}s"} & passage.known_words])
+        return form.format(role=role, roles=f"{role}s")
     if "{n}" not in form:
         return form.format(name=given_name(rng, passage)) if "{name}" in form else _unheard(form, passage)
     result = float(passage.worksheet.slots[step.result].value.lstrip("-−"))

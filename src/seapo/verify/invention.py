@@ -79,7 +79,7 @@ def inventions(sample: Sample, change: Difference) -> tuple[Invention, ...]:
     words = set(re.findall(r"\w+", familiar))
     for hunk in change.hunks:
         passage = change.after[hunk.after_start : hunk.after_end]
-        roles = ROLES.intersection(re.sub("['’]s$", "", word.casefold()) for word in hunk.inserted)
+        roles = ROLES.intersection(re.sub("['’]?s$", "", word.casefold()) for word in hunk.inserted)
         found += [Invention("person", role) for role in sorted(roles) if not {role, f"{role}s"} & words]
         if not _is_insertion(hunk):
             found += _in_exchange(hunk, passage, known, change)
