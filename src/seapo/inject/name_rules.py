@@ -8,6 +8,7 @@ look of the text changes.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 from seapo.inject.attribution import inventor_for
@@ -114,7 +115,8 @@ def given_name(rng: Random, passage: Passage) -> str:
     return name
 
 
-def _names(passage: Passage) -> list[_Named]:
+@lru_cache(maxsize=4)
+def _names(passage: Passage) -> tuple[_Named, ...]:
     """The names of the running text, with all their places; none that the verification could not tell from a word."""
     found: dict[str, list[int]] = {}
     for sentence in passage.sentences:
@@ -124,13 +126,13 @@ def _names(passage: Passage) -> list[_Named]:
                 at = sentence.start + start
                 if name and not passage.is_protected(at, at + len(name)) and not passage.is_quoted(at, at + len(name)):
                     found.setdefault(name, []).append(at)
-    return [
+    return tuple(
         _described(passage, name, tuple(places))
         for name, places in found.items()
         if any(_is_surely_a_name(passage, name, at) for at in places)
         and _is_exchangeable(passage, name)
         and (passage.is_calculation or len(whole_words(passage.text, name)) <= _MOST_MENTIONS)
-    ]
+    )
 
 
 def _described(passage: Passage, name: str, places: tuple[int, ...]) -> _Named:
