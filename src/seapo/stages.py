@@ -280,6 +280,6 @@ STAGES: dict[str, Stage] = {
         Stage("mix", 1, ("mix",), {"source": ("samples.jsonl",), "verify": ("negatives.jsonl",)}, _write_mix),
         Stage("train", 2, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, _train_hash),
         Stage("evaluate", 1, ("evaluate", "model"), {"train": ()}, _write_evaluate, _items_hash),
-        Stage("report", 1, ("report",), dict.fromkeys(REPORTED, ()), _write_report),
+        Stage("report", 2, ("report",), dict.fromkeys(REPORTED, ()), _write_report),
     )
 }

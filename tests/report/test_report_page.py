@@ -153,3 +153,15 @@ def test_every_anchor_leads_somewhere(made_run: Path) -> None:
     ids = [attrs["id"] for _, attrs in tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     assert {str(attrs["href"])[1:] for _, attrs in tags if "href" in attrs} <= set(ids)
+
+
+def test_a_type_of_the_recipes_own_is_explained_in_its_words(made_run: Path) -> None:
+    for path in [*made_run.rglob("*.jsonl"), *made_run.rglob("*.json")]:
+        path.write_text(path.read_text(encoding="utf-8").replace('"logic"', '"style"'), encoding="utf-8")
+    recipe = made_run / "recipe.yaml"
+    own = 'types: [{name: style, definition: "The tone breaks with <b>what is asked</b>."}]'
+    recipe.write_text(recipe.read_text().replace("- logic\n", "- style\n").replace("types: []", own))
+    page = page_of(made_run)
+    assert "The tone breaks with &lt;b&gt;what is asked&lt;/b&gt;." in page
+    assert "A statement of the answer that can be looked up" in page
+    assert "Every single statement may be fine" not in page

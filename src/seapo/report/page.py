@@ -147,10 +147,12 @@ def _type_rows(contents: RunContents) -> list[TypeRow]:
     verify = contents.verify
     if verify is None:
         return []
+    definitions = {section.name: section.definition for section in contents.recipe.inject.types}
+    definitions |= {name: ERROR_TYPES[name].definition for name in contents.error_types if name in ERROR_TYPES}
     return [
         TypeRow(
             name=name,
-            definition=ERROR_TYPES[name].definition if name in ERROR_TYPES else "",
+            definition=definitions.get(name, ""),
             wanted=verify.asked.get(name, 0),
             kept=verify.accepted.get(name, 0),
             status=verify.status.get(name, {}),
