@@ -1,6 +1,5 @@
 """The stage with the real model: candidates that hold what they promise, the same ones every time."""
 
-import json
 import re
 import subprocess
 import sys
@@ -53,7 +52,7 @@ def scorer(embedded):
 
 @pytest.fixture(scope="module")
 def samples():
-    """The shortest samples of three dimensions."""
+    """The shortest samples of three dimensions: the model reads each twice, for its mistakes and to rank."""
     shortest = {}
     for sample in training_samples():
         other = shortest.get(sample.dimension)
@@ -109,38 +108,36 @@ def test_the_summary_counts_what_there_is(samples, result):
 
 
 def test_a_restart_repeats_nothing_and_any_order_gives_the_same(samples, result, scorer, tmp_path):
+    """One pass with a journal, backwards and without the third sample, stands against one without, among all."""
+    backwards = samples[1::-1]
     with Journal(tmp_path / "journal.sqlite") as journal:
-        head = made(samples[:2], FEW, scorer=scorer, seed=0, journal=journal)
+        head = made(backwards, FEW, scorer=scorer, seed=0, journal=journal)
         assert journal.counts() == {"inject": 2}
-        again = made(samples[:2], FEW, scorer=no_model, fingerprint=scorer.fingerprint, seed=0, journal=journal)
-        assert again == head
-    expected = [c for c in result.candidates if c.sample_id in {s.id for s in samples[:2]}]
-    assert head.candidates == expected, "with and without a journal, alone and among others"
-    backwards = made(samples[1::-1], FEW, scorer=scorer, seed=0)
-    assert sorted(backwards.candidates, key=repr) == sorted(expected, key=repr)
+        again = made(backwards, FEW, scorer=no_model, fingerprint=scorer.fingerprint, seed=0, journal=journal)
+    assert again == head
+    expected = [c for c in result.candidates if c.sample_id in {s.id for s in backwards}]
+    assert sorted(head.candidates, key=repr) == sorted(expected, key=repr)
+    assert list(dict.fromkeys(c.sample_id for c in head.candidates)) == [s.id for s in backwards]
 
 
-def test_another_seed_model_or_setting_is_another_entry(samples, scorer, tmp_path):
+def test_another_seed_model_or_setting_is_another_entry(make_sample, scorer, tmp_path):
+    sample = make_sample("The tower is 62 metres high. It was built in 1911.", "How high is the tower?")
+    one = InjectSection(error_types=("correctness",), candidates_per_type=1, strategies=("rule",))
+    two = one.model_copy(update={"candidates_per_type": 2})
+
     def calls(**changes):
         arguments = {"seed": 0, "fingerprint": "f", **changes}
-        section = arguments.pop("settings", RULES)
+        section = arguments.pop("settings", one)
         with Journal(tmp_path / "journal.sqlite") as journal:
             before = journal.counts().get("inject", 0)
-            made(samples[:1], section, scorer=scorer, journal=journal, **arguments)
+            assert made([sample], section, scorer=scorer, journal=journal, **arguments).candidates
             return journal.counts()["inject"] - before
 
     assert calls() == 1
     assert calls() == 0
     assert calls(seed=1) == 1
     assert calls(fingerprint="g") == 1
-    assert calls(settings=InjectSection(candidates_per_type=1, strategies=("rule",))) == 1
-
-
-def test_the_journal_holds_plain_json(samples, scorer, tmp_path):
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        with_journal = made(samples[:1], RULES, scorer=scorer, seed=0, journal=journal)
-    assert with_journal.candidates == made(samples[:1], RULES, scorer=scorer, seed=0).candidates
-    assert json.loads(with_journal.candidates[0].model_dump_json())["sample_id"] == samples[0].id
+    assert calls(settings=two) == 1
 
 
 @pytest.mark.parametrize(
