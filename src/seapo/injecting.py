@@ -12,8 +12,7 @@ from seapo.journal import Journal
 from seapo.recipe import EngineSection, Recipe
 from seapo.records import Candidate, Sample, digest
 from seapo.run import Counted, Run
-from seapo.store import read_json, record_files, write_json
-from seapo.summaries import SourceSummary
+from seapo.store import record_files, write_json
 from seapo.trained import load_scorer, scorer_fingerprint
 
 if TYPE_CHECKING:
@@ -105,12 +104,12 @@ def _injected(run: Run, journal: Journal, stack: ExitStack) -> Counted[Any]:
     from seapo.inject import inject
 
     recipe, mark = run.recipe, _scorer_hash(run.recipe)
-    count = SourceSummary.model_validate(read_json(run.folder.stage("source") / "summary.json")).samples
+    samples = run.samples()
     engine = stack.enter_context(run.engine(recipe.engine, journal)) if asks_engine(recipe) else None
     if engine is not None:
-        _say_estimate(run, engine, count)
+        _say_estimate(run, engine, len(samples))
     results = inject(
-        run.stream("source", "samples.jsonl", Sample),
+        samples,
         recipe.inject,
         steps=inject_steps(recipe),
         scorer=None if mark is None else lambda: load_scorer(recipe, dtype=recipe.model.dtype),
@@ -121,7 +120,7 @@ def _injected(run: Run, journal: Journal, stack: ExitStack) -> Counted[Any]:
         journal=journal,
         examine=_examiner(run, journal, stack) if is_checked(recipe) else None,
     )
-    return Counted(results, count)
+    return Counted(results, len(samples))
 
 
 def _say_estimate(run: Run, engine: "ServedEngine", count: int) -> None:

@@ -11,8 +11,10 @@ from pydantic import BaseModel
 
 from seapo.journal import Journal
 from seapo.recipe import EngineSection, Recipe
+from seapo.records import Sample
 from seapo.runfolder import RunFolder
-from seapo.store import read_records
+from seapo.store import read_json, read_records
+from seapo.summaries import SourceSummary
 
 if TYPE_CHECKING:
     from seapo.engine import ServedEngine
@@ -85,6 +87,11 @@ class Run:
     def stream(self, stage: str, file: str, kind: type[R]) -> Iterator[R]:
         """Records of a finished stage's file, one at a time."""
         return read_records(self.folder.stage(stage) / file, kind)
+
+    def samples(self) -> Counted[Sample]:
+        """The samples that source wrote, one at a time, and their number."""
+        summary = SourceSummary.model_validate(read_json(self.folder.stage("source") / "summary.json"))
+        return Counted(self.stream("source", "samples.jsonl", Sample), summary.samples)
 
     def engine(self, section: EngineSection, journal: Journal) -> AbstractContextManager["ServedEngine"]:
         """The text engine of a section, whose server ends with the block."""

@@ -149,7 +149,7 @@ def _write_verify(run: Run, folder: Path) -> None:
     with run.journal() as journal, open_judge(run, journal) as judge:
         summary = verify_to(
             folder,
-            run.records("source", "samples.jsonl", Sample),
+            run.samples(),
             run.stream("inject", "candidates.jsonl", Candidate),
             run.stream("inject", "skipped.jsonl", Skip),
             recipe.verify,

@@ -39,7 +39,8 @@ DETAILS = {
     "inject": "Errors are made by rule, from the model's own alternatives, or by a model that is told to "
     "(engine.kind); candidates are ranked by how plausible the model finds them. A budget that is used up ends it with "
     "exit code 3, and the same command goes on.",
-    "verify": "A negative is proved (false arithmetic, another final answer, a failing unit test) or constructed.",
+    "verify": "A negative is proved (false arithmetic, another final answer, a failing unit test), judged by a model, "
+    "or constructed. Which of several becomes it is drawn so that no surface feature tells negatives.",
     "mix": "Kinds: mixed, single, all, original.",
     "train": "Methods: dpo, ipo, hinge, robust, apo_zero, apo_down, sigmoid_norm, simpo, orpo, dpop, kto, "
     "apo_zero_unpaired, sft. A stopped training goes on from its last checkpoint.",
