@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from seapo.recipe import parse_recipe
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -74,6 +77,13 @@ def test_the_python_example_runs():
     (example,) = blocks("python")
     done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_it_shows_of_a_recipe_is_taken():
+    (block,) = blocks("yaml")
+    recipe = parse_recipe(yaml.safe_load(block))
+    assert recipe.verify.use_judge
+    assert recipe.engine.model == recipe.judge.model
 
 
 @pytest.mark.timeout(600)
