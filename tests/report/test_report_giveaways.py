@@ -85,3 +85,15 @@ def test_the_command_line_prints_the_same_figures(audited_run: Path, made_run: P
     assert "hallucination       40  40 pairs are too few to tell; 100 are needed" in text
     assert "prefers chosen answers to the data's own rejected answers by 31.3 nats" in text
     assert "warning: logic negatives can be told by their surface" in text
+
+
+def test_the_command_line_counts_what_a_judge_confirmed_where_one_did(made_run: Path) -> None:
+    assert "judged" not in describe_verify(RunFolder(made_run))
+    path = made_run / "verify" / "summary.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["status"]["logic"]["judged"] = 7
+    path.write_text(json.dumps(values), encoding="utf-8")
+    rows = {line.split()[0]: line.split() for line in reversed(describe_verify(RunFolder(made_run)).splitlines())}
+    assert rows["Negatives"] == ["Negatives", "asked", "kept", "proved", "judged", "constructed", "proofs"]
+    assert rows["correctness"][4] == "0"
+    assert rows["logic"][4] == "7"

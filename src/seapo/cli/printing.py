@@ -3,8 +3,9 @@
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from seapo.records import Status
 from seapo.runfolder import RunFolder
 from seapo.store import read_json
 from seapo.summaries import (
@@ -105,16 +106,24 @@ def describe_inject(folder: RunFolder) -> str:
 def describe_verify(folder: RunFolder) -> str:
     """Negatives by type, and how each was proved."""
     summary = VerifySummary.model_validate(read_json(folder.stage("verify") / "summary.json"))
-    lines = [f"{'Negatives':16}{'asked':>6}{'kept':>6}{'proved':>8}{'constructed':>13}  proofs"]
+    statuses = _statuses(summary)
+    names = "".join(f"{name:>{len(name) + 2}}" for name in statuses)
+    lines = [f"{'Negatives':16}{'asked':>6}{'kept':>6}{names}  proofs"]
     for error_type, asked in summary.asked.items():
-        status = {str(name): count for name, count in summary.status.get(error_type, {}).items()}
+        counts = summary.status.get(error_type, {})
         proofs = ", ".join(f"{name} {count}" for name, count in summary.proofs.get(error_type, {}).items())
         kept = summary.accepted.get(error_type, 0)
-        row = f"{error_type:16}{asked:>6}{kept:>6}{status.get('proved', 0):>8}{status.get('constructed', 0):>13}"
-        lines.append(f"{row}  {proofs}")
+        by_status = "".join(f"{counts.get(name, 0):>{len(name) + 2}}" for name in statuses)
+        lines.append(f"{error_type:16}{asked:>6}{kept:>6}{by_status}  {proofs}")
         lines += _counts("  no negative", summary.without_negative.get(error_type, {}))
     lines += _counts("samples set aside", summary.set_aside_samples)
     return "\n".join([*lines, *_giveaways(summary.audit)])
+
+
+def _statuses(summary: VerifySummary) -> list[Status]:
+    """Those that have a column: a judge's verdict, or none, only where there is one."""
+    found = {status for counts in summary.status.values() for status, count in counts.items() if count}
+    return [status for status in get_args(Status) if status in ("proved", "constructed") or status in found]
 
 
 def _giveaways(audit: AuditSummary | None) -> list[str]:
