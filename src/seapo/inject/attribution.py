@@ -95,10 +95,15 @@ def _in_its_place(passage: Passage, sentence: Sentence, inventor: Inventor, subt
 
 def _in_place_of_a_clause(passage: Passage, sentence: Sentence, inventor: Inventor, subtype: str) -> Change | None:
     match = _CLAUSE.search(sentence.text, 20)
-    if match is None:
+    if match is None or _ends_a_list(sentence.text[: match.start()], match[0]):
         return None
     form = inventor.fill(inventor.rng.choice(TAILS[subtype]))
     return Change(sentence.start + match.start(), sentence.start + match.end(), form)
+
+
+def _ends_a_list(before: str, clause: str) -> bool:
+    """Whether `, or a number` is the last of several things, which the others need."""
+    return clause.startswith((", and ", ", or ")) and "," in before
 
 
 def _beside(passage: Passage, sentence: Sentence, inventor: Inventor, subtype: str) -> Change | None:

@@ -33,7 +33,9 @@ _UNGRAMMATICAL = (
         frozenset({"lower", "open", "slow", "warm", "cool"}),
     ),
     (
-        re.compile(r"(?:\bonce|\bno|\bany|\bone|\band|\bor|\bnot|\bmuch|\bwhat's|\bfar|\bevery|\bmore and) $"),
+        re.compile(
+            r"(?:\ba|\bthe|\bonce|\bno|\bany|\bone|\band|\bor|\bnot|\bmuch|\bwhat's|\bfar|\bevery|\bmore and) $"
+        ),
         frozenset({"more"}),
     ),
     (re.compile(r"^$|(?<!\bthe)(?<!\bat)(?<!\bThe) $"), frozenset({"most", "least"})),

@@ -20,7 +20,7 @@ from seapo.lexicon import words
 
 _NAME = re.compile(
     r"(?<![\w.'’/@#&-])[A-Z][a-zà-ÿ]{2,}(?: (?:of the |of |de |van )?[A-Z][a-zà-ÿ]{2,}){0,3}"
-    r"(?![\w/&-]| \d)"
+    r"(?![\w/&:-]| \d)"  # `Before:` is a label
 )
 _POSSESSIVE = re.compile(r"['’]s\b")
 _NO_NAMES = frozenset(
@@ -31,12 +31,12 @@ _NO_NAMES = frozenset(
         God Christmas Easter Earth Moon Sun Bible True False None Null Monday Tuesday Wednesday Thursday Friday
         Saturday Sunday Mrs Miss Sir Dear Hello Thanks Thank Please Sincerely Regards President King Queen Professor
         Doctor Prime Minister General Captain Mother Father North South East West Northern Southern Eastern Western
-        American Sentence Story Passage Context Paragraph Title Review Explanation Solution Hence Therefore However
+        Sure Simple Welcome Ladies Gentlemen Dad Mom Before After Government Geometry Aires Majesty American Sentence Story Passage Context Paragraph Title Review Explanation Solution Hence Therefore However
     """)
 )
 _KINDS_LEFT = ("month", "weekday", "people:", "number word", "ordinal word", "unit:", "religion")
-_ADJECTIVE = re.compile(r"(?:ish|ese|ian|ean|ic|ern|al|ous|ist|athi|abi)$")
-"""Endings of words for languages, peoples, beliefs and styles: what is not named has no other name."""
+_ADJECTIVE = re.compile(r"(?:ish|ese|ian|ean|ic|ern|al|ous|ist|athi|abi|ive|ment|tion|sion|ness)$")
+"""Endings of words for languages, peoples, styles and ideas (`Government`): what is not named has no other name."""
 _LAST_WORDS = frozenset(
     words("""
         River Lake Mountain Mountains Island Islands Park Street Road Avenue Square Bridge Castle Palace Museum Tower
@@ -179,7 +179,8 @@ def _is_exchangeable(passage: Passage, name: str) -> bool:
     is_left = any(kind.startswith(_KINDS_LEFT) for word in (name, *name.split()) for kind in kinds_of(word))
     text = passage.text
     is_common = any(re.search(rf"(?<![\w-]){re.escape(word.lower())}\b", text) for word in name.split())
-    return not is_left and not is_common and name not in _NO_NAMES and _ADJECTIVE.search(name) is None
+    is_word = _ADJECTIVE.search(name) is not None and not is_given_name(name)
+    return not (is_left or is_common or is_word or name in _NO_NAMES)
 
 
 def _is_heading(sentence: Sentence) -> bool:
