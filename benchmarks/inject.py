@@ -66,6 +66,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--slow-samples", type=int, default=40, help="of the sides edit and rewrite")
     parser.add_argument("--paper-samples", type=int, default=10)
     parser.add_argument("--many", type=int, default=60_000)
+    parser.add_argument("--many-candidates", type=int, default=1, help="of a sample and type, of the part many")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="of the part many")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for the runs, to read what was made")
@@ -214,13 +215,19 @@ def run_many(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     place.mkdir(parents=True, exist_ok=True)
     write_rows(place / "data.jsonl", many_rows(options))
     settings = {
-        "inject": {"strategies": ["rule"], "rank_by": "none", "workers": options.workers},
+        "inject": {
+            "strategies": ["rule"],
+            "rank_by": "none",
+            "candidates_per_type": options.many_candidates,
+            "workers": options.workers,
+        },
         "verify": {"workers": options.workers},
     }
     recipe = write_recipe(place, settings, seed=options.seed)
     timed = {stage: run_child([sys.executable, "-m", "seapo", stage, str(recipe), "--quiet"]) for stage in STAGES}
     return {
         "samples": options.many,
+        "candidates_per_type": options.many_candidates,
         "workers": options.workers,
         "seconds": {name: round(one.seconds, 1) for name, one in timed.items()},
         "minutes": round(sum(one.seconds for one in timed.values()) / 60, 2),

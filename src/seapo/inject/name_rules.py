@@ -31,7 +31,8 @@ _NO_NAMES = frozenset(
         God Christmas Easter Earth Moon Sun Bible True False None Null Monday Tuesday Wednesday Thursday Friday
         Saturday Sunday Mrs Miss Sir Dear Hello Thanks Thank Please Sincerely Regards President King Queen Professor
         Doctor Prime Minister General Captain Mother Father North South East West Northern Southern Eastern Western
-        Sure Simple Welcome Ladies Gentlemen Dad Mom Before After Government Geometry Aires Majesty American Sentence Story Passage Context Paragraph Title Review Explanation Solution Hence Therefore However
+        Sure Simple Welcome Ladies Gentlemen Dad Mom Before After Government Geometry Aires Majesty American Sentence
+        Story Passage Context Paragraph Title Review Explanation Solution Hence Therefore However
     """)
 )
 _KINDS_LEFT = ("month", "weekday", "people:", "number word", "ordinal word", "unit:", "religion")
