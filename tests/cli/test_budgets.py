@@ -1,6 +1,5 @@
 """The options that end a run in order: what they become, and what a run says that they ended."""
 
-
 import pytest
 
 from seapo.cli.recipes import Budget, open_recipe, seconds
