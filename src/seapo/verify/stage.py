@@ -7,10 +7,11 @@ holds more than a few samples, and the number of processes changes nothing but t
 
 import hashlib
 import heapq
+import importlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -114,7 +115,7 @@ def verify_to(
         sifted = crew.sift(proposed)
     with _Output(folder) as output:
         drawn = _write_sifted(sifted, output, seed)
-        selector = Selector.learn(_choices(drawn) if settings.balance else [], seed=seed)
+        selector = _learned(_choices(drawn) if settings.balance else [], seed)
         _write_chosen(replace(crew, selector=selector).choose(output.sifted()), output)
         summary = output.tally.summary(error_types)
     found = _audited(drawn, folder / "negatives.jsonl", settings, seed)
@@ -123,11 +124,26 @@ def verify_to(
     return summary.model_copy(update={"audit": found})
 
 
+def _learned(choices: Sequence[Choice], seed: int) -> Selector:
+    with _one_thread():
+        return Selector.learn(choices, seed=seed)
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Products too small to share out: on two busy cores, two threads took seven times as long for them."""
+    importlib.import_module("sklearn.linear_model")  # what is loaded later would not be limited
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
+
+
 def _audited(drawn: Iterable[str], negatives: Path, settings: VerifySection, seed: int) -> AuditSummary:
     """What gives the negatives of the drawn samples away; the choice for each of them was learned without it."""
     samples = {each.sample.id: each.sample for each in map(Sifted.model_validate_json, drawn)}
     own = (each for each in read_records(negatives, Negative) if each.sample_id in samples)
-    return audit(list(samples.values()), own, seed=seed, limit=settings.giveaway_limit)
+    with _one_thread():
+        return audit(list(samples.values()), own, seed=seed, limit=settings.giveaway_limit)
 
 
 def _joined(samples: Iterable[Sample], candidates: Iterable[Candidate], skips: Iterable[Skip]) -> Iterator[Proposed]:
