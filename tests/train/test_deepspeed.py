@@ -10,7 +10,7 @@ import torch
 
 from seapo.errors import DataError, TrainError
 from seapo.recipe import TrainSection
-from seapo.train import engine, train
+from seapo.train import train, zero
 from seapo.train.conditions import check_conditions
 
 WORKER = Path(__file__).parent / "processes_worker.py"
@@ -98,7 +98,7 @@ def test_what_a_checkpoint_of_the_engine_holds_runs_no_code(tmp_path):
     (tmp_path / "states.pt").write_bytes(pickle.dumps(Trap(), protocol=2))
     torch.save({"module": Trap()}, tmp_path / "model.pt")
     for name in ("states.pt", "model.pt"):
-        with engine.plain_checkpoints(), pytest.raises(pickle.UnpicklingError):
+        with zero.plain_checkpoints(), pytest.raises(pickle.UnpicklingError):
             torch.load(tmp_path / name, weights_only=False)
     assert not (tmp_path / "sprung").exists()
     torch.load(tmp_path / "model.pt", weights_only=False)
@@ -110,7 +110,7 @@ def test_the_engine_is_given_the_gradient_as_it_is():
     model.config = None
     model.bias.requires_grad_(False)
     gradient = torch.randn(2, 3)
-    engine.Weights(model)([gradient]).backward()
+    zero.Weights(model)([gradient]).backward()
     torch.testing.assert_close(model.weight.grad, gradient, rtol=0, atol=0)
     assert model.bias.grad is None
 
@@ -126,7 +126,7 @@ def configured(tmp_path, monkeypatch):
         path.write_text(config if isinstance(config, str) else json.dumps(config))
         chosen = TrainSection(deepspeed=str(path), **settings)
         check_conditions(chosen)
-        return engine.configuration(chosen)
+        return zero.configuration(chosen)
 
     return check
 

@@ -8,7 +8,7 @@ import transformers
 
 from seapo.errors import TrainError, did_you_mean
 from seapo.recipe import TrainSection
-from seapo.train import engine, processes
+from seapo.train import processes, zero
 from seapo.train.loss import check_objective
 from seapo.tree.backbone import FLEX
 
@@ -20,7 +20,7 @@ def check_conditions(settings: TrainSection) -> None:
     for name in settings.report_to:
         if importlib.util.find_spec(name) is None:
             raise TrainError(f"train.report_to names {name}, which is not installed; run: pip install {name}")
-    engine.check(settings)
+    zero.check(settings)
     _check_sharding(settings)
 
 

@@ -15,7 +15,7 @@ from seapo.journal import Journal
 from seapo.model.load import LoadedModel, load_model
 from seapo.recipe import ModelSection, TrainSection
 from seapo.records import digest
-from seapo.train import engine, processes
+from seapo.train import processes, zero
 from seapo.train.batches import Batch, mismatched_groups, plan_batches
 from seapo.train.examples import Example
 from seapo.train.loss import NEEDS_KL, NEEDS_PAIRS, NEEDS_REFERENCE, label_weights
@@ -63,7 +63,7 @@ class Plan:
                 "settings": self.settings.model_dump(mode="json", exclude=WITHOUT_EFFECT),
                 "model": [model.fingerprint, str(model.model.dtype), str(model.model.device)],
                 "seed": seed,
-                "processes": [processes.count(), processes.is_sharded(), engine.configuration(self.settings)],
+                "processes": [processes.count(), processes.is_sharded(), zero.configuration(self.settings)],
                 "versions": [torch.__version__, transformers.__version__, peft.__version__],
                 "examples": [asdict(one) for one in self.examples],
                 "reference": [self.reference, self.mismatched_reference],

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from seapo.errors import TrainError
-from seapo.train import engine, processes
+from seapo.train import processes, zero
 from seapo.train.batches import Batch
 from seapo.train.checkpoints import Checkpoints
 from seapo.train.metrics import means, merge_sums, step_sums, windows
@@ -43,11 +43,11 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
     def __init__(
         self, model: Any, plan: Plan, checkpoints: Checkpoints, *, seed: int, watcher: Watcher | None = None
     ) -> None:
-        engine.keep_quiet()
+        zero.keep_quiet()
         arguments = training_arguments(plan, checkpoints, seed=seed, on_cpu=model.device.type == "cpu")
         processes.shard_on_cpu()
         if arguments.deepspeed:
-            engine.prepare()
+            zero.prepare()
         super().__init__(model=model, args=arguments)
         self.plan = plan
         self._policy = model
@@ -74,9 +74,9 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
         if not self.is_deepspeed_enabled:
             return super()._prepare_for_training(*arguments, **options)
         self._policy.to(self.args.device)
-        self.model = self.model_wrapped = engine.Weights(self._policy)
+        self.model = self.model_wrapped = zero.Weights(self._policy)
         try:
-            with engine.plain_checkpoints():
+            with zero.plain_checkpoints():
                 return super()._prepare_for_training(*arguments, **options)
         finally:
             self.model = self.callback_handler.model = self._policy
@@ -103,7 +103,7 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
         loss = math.fsum(processes.exchange(result.loss))
         self._require_finite("loss", loss)
         if self.is_deepspeed_enabled:
-            self._norm = engine.update(model)
+            self._norm = zero.update(model)
         elif not self.is_fsdp_enabled:
             processes.sum_gradients(self.model.parameters())
         self._metrics = means(merge_sums(processes.exchange(step_sums(samples, result, settings))))
@@ -111,7 +111,7 @@ class TreeTrainer(transformers.Trainer):  # type: ignore[misc]
 
     def _backward(self, loss: Tensor) -> None:
         if self.is_deepspeed_enabled:
-            engine.add_gradients(loss, [one for one in self.model.parameters() if one.requires_grad])
+            zero.add_gradients(loss, [one for one in self.model.parameters() if one.requires_grad])
             return
         # FSDP takes the mean of the processes' gradients; the loss is divided by counts of the whole step already.
         self.accelerator.backward(loss * processes.count() if self.is_fsdp_enabled else loss)
@@ -229,7 +229,7 @@ def training_arguments(
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         log_level="error",
-        deepspeed=engine.configuration(settings),
+        deepspeed=zero.configuration(settings),
     )
 
 
