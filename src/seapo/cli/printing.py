@@ -131,7 +131,7 @@ def _giveaways(audit: AuditSummary | None) -> list[str]:
     if audit is None:
         return []
     lines = [f"{'Giveaways':16}{'pairs':>6}  {'AUC':18}{'paired accuracy':18}  (0.5 is none; 95% intervals)"]
-    for row in audit.rows:
+    for row in (row for row in audit.rows if row.strategy is None or _judged(row)):
         name = row.error_type if row.strategy is None else f"  by {row.strategy}"
         figures = [f"{each.value:.2f} ({each.low:.2f}-{each.high:.2f})" for each in _judged(row)]
         told = "".join(f"{figure:18}" for figure in figures) or row.not_judged or "not judged"

@@ -77,11 +77,12 @@ def _groups(pairs: Iterable[_Pair]) -> dict[tuple[str, str | None], list[_Pair]]
     found = defaultdict[tuple[str, str | None], list[_Pair]](list)
     for pair in pairs:
         found[pair.negative.error_type, None].append(pair)
-    for name, strategy in list(found):
-        own = sorted({pair.negative.strategy for pair in found[name, strategy]})
+    for name, _ in list(found):
+        own = sorted({pair.negative.strategy for pair in found[name, None]})
         for each in own if len(own) > 1 else ():
             found[name, each] = [pair for pair in found[name, None] if pair.negative.strategy == each]
-    return found
+    names = list(dict.fromkeys(name for name, _ in found))
+    return {key: found[key] for key in sorted(found, key=lambda key: (names.index(key[0]), key[1] or ""))}
 
 
 def _row(name: str, strategy: str | None, group: list[_Pair], seed: int, surfaces: "_Surfaces") -> AuditRow:
