@@ -116,3 +116,17 @@ def test_both_ways_alternates_between_shorter_and_longer_and_prefers_what_shifts
     assert shift(drafts[2]) < shift(drafts[1])
     firsts = [both_ways(drafts, Random(seed)) for seed in range(60)]
     assert sum(order.index(drafts[3]) < order.index(drafts[1]) for order in firsts) > 40
+
+
+@pytest.mark.parametrize(
+    ("answer", "name", "is_one"),
+    [
+        ("The letter from the capital went to Government in spring.", "Government", False),
+        ("The cup was put here, After: on the table, as they say.", "After", False),
+        ("The letter from the capital went to Brannock in spring.", "Brannock", True),
+        ("The letter from the capital went to Brian in spring.", "Brian", True),
+    ],
+)
+def test_labels_and_ideas_are_no_names(outcomes, answer, name, is_one) -> None:
+    changed = [text for text in outcomes(invented_names, answer) if name not in text]
+    assert bool(changed) == is_one

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from seapo.answer import equations, final_answer
+from seapo.inject.attribution import _ends_a_list
 from seapo.inject.inventions import Inventor
 from seapo.inject.premise_rules import invented_premises
 from seapo.inject.source_forms import CLUES, HEADS, PREMISES, PREMISES_OF_ANYTHING, PREMISES_OF_MONEY, QUOTATIONS, TAILS
@@ -150,3 +151,9 @@ def test_fields_fit_the_topic():
     fields = {Inventor(Random(seed), "the planets around the sun").draw("field") for seed in range(30)}
     assert "Astronomy" in fields
     assert not fields & {"Nutrition Science", "Film Studies"}
+
+
+def test_the_last_thing_of_a_list_is_no_clause_to_be_spared() -> None:
+    assert _ends_a_list("A palindrome is a word, phrase", ", or sequence of letters that reads the same")
+    assert not _ends_a_list("The roof is old", ", and the rain comes through it every year")
+    assert not _ends_a_list("The roof, an old one, leaks", ", because the rain comes through it")

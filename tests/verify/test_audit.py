@@ -223,3 +223,11 @@ def test_the_weighted_auc_is_scikit_learns() -> None:
 def test_the_same_seed_gives_the_same_figures() -> None:
     samples, negatives = made(exchanged, 110)
     assert audit(samples, negatives, seed=1) == audit(samples, negatives, seed=1)
+
+
+def test_the_strategies_of_a_type_stand_beneath_it() -> None:
+    samples, logic = made(denied, 8)
+    correctness = [each.model_copy(update={"error_type": "correctness"}) for each in logic]
+    found = audit(samples, [*correctness, *logic], seed=0)
+    expected = [(name, strategy) for name in ("correctness", "logic") for strategy in (None, "pivot", "rule")]
+    assert [(row.error_type, row.strategy) for row in found.rows] == expected

@@ -130,7 +130,7 @@ def _learned(choices: Sequence[Choice], seed: int) -> Selector:
 
 
 def _one_thread() -> AbstractContextManager[Any]:
-    """Products too small to share out: on two busy cores, two threads took seven times as long for them."""
+    """Products too small to share out: on two busy cores, two threads take several times as long for them."""
     importlib.import_module("sklearn.linear_model")  # what is loaded later would not be limited
     from threadpoolctl import threadpool_limits
 
