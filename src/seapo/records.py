@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Role = Literal["system", "user", "assistant", "tool"]
 Dimension = Literal["mathematics", "reasoning", "coding", "knowledge", "truthfulness"]
+Protocol = Literal["", "paper", "chat"]
+"""How a benchmark is asked: plain text as published, or through the chat template; empty for a suite's own way."""
 DIMENSIONS: tuple[Dimension, ...] = ("mathematics", "reasoning", "coding", "knowledge", "truthfulness")
 Outcome = Literal["pass", "fail", "not_judged"]
 Status = Literal["proved", "judged", "constructed", "unverified"]
@@ -245,14 +247,24 @@ class ItemScore(Record):
     """What a model made of one item."""
 
     id: str
+    """Unique within its task; items that ask the same question share what stands before a `#`."""
     task: str
-    dimension: Dimension
+    dimension: Dimension | None
+    """None for a task that stands for none of the five."""
     metric: str
     value: float
     """Between 0 and 1."""
-    choice_logprobs_nats: tuple[float, ...]
+    choice_logprobs_nats: tuple[float, ...] = ()
+    """Of a multiple-choice item."""
     suite: str = ""
     """The suite that asked it."""
+    group: str = ""
+    """The benchmark of which the task is a part, as `mmlu` of `mmlu_abstract_algebra`; empty for one that is whole."""
+    protocol: Protocol = ""
+    prompt_hash: str = ""
+    """Stands for what the model was asked, few-shot examples and template included."""
+    answer: str = ""
+    """What the model wrote; the choice it finds likeliest where it wrote nothing."""
 
 
 def apply_edits(text: str, edits: tuple[Edit, ...]) -> str:

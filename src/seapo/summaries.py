@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from seapo.records import Dimension, Record, Status
+from seapo.records import Dimension, Protocol, Record, Status
 
 
 class SourceSummary(Record):
@@ -164,7 +164,7 @@ class ScoreRow(Record):
 
     name: str
     """A task's name, or a dimension's."""
-    dimension: Dimension
+    dimension: Dimension | None
     metric: str
     items: int
     before: float
@@ -178,6 +178,45 @@ class ScoreRow(Record):
     """`undecided` where the interval of the difference holds zero."""
     mcnemar_p: float | None = None
     """Exact two-sided p-value of no difference; None for scores that are not 0 or 1 an item."""
+
+
+class TaskResult(Record):
+    """A model's score in one task, benchmark or dimension; a share between 0 and 1."""
+
+    name: str
+    dimension: Dimension | None
+    metric: str
+    items: int
+    value: float
+    stderr: float | None
+    """Standard error over items; None where too few tell it."""
+    interval: tuple[float, float]
+    group: str = ""
+    """The benchmark of which the task is a part."""
+
+
+class EvaluationResults(Record):
+    """What `results.json` of an evaluation's folder holds; `samples.parquet` beside it holds the items' scores."""
+
+    model: str
+    model_fingerprint: str
+    dtype: str
+    protocol: Protocol
+    suites: tuple[str, ...]
+    seed: int
+    limit: int | None
+    confidence: float
+    tasks: tuple[TaskResult, ...]
+    groups: tuple[TaskResult, ...] = ()
+    """Benchmarks of several tasks, as `mmlu` and `bbh`."""
+    dimensions: tuple[TaskResult, ...] = ()
+    not_measured: dict[str, str] = Field(default_factory=dict)
+    """Dimension or task -> why it was not measured."""
+    truncated: dict[str, int] = Field(default_factory=dict)
+    """Task -> items whose prompt was cut from the left to fit the model's context."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Package, or task, -> its version."""
+    seconds: float | None = None
 
 
 class EvaluateSummary(Record):
