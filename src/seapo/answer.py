@@ -8,6 +8,7 @@ Nothing here runs what it reads, and no function raises, whatever the text.
 import ast
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -21,8 +22,10 @@ __all__ = [
     "Equation",
     "FinalAnswer",
     "NumberSpan",
+    "agrees",
     "code_blocks",
     "equations",
+    "false_equations",
     "final_answer",
     "last_sentence",
     "number_value",
@@ -30,6 +33,7 @@ __all__ = [
     "parses_as_python",
     "python_code",
     "same_answer",
+    "stated_options",
 ]
 
 How = Literal["hash", "boxed", "phrase", "option", "conclusion", "last_number"]
@@ -117,6 +121,37 @@ def same_answer(first: str, second: str) -> bool:
     if "%" in second:
         pairs.append((a, b / 100))
     return any(x == y for x, y in pairs) or _is_rounding(first, a, b) or _is_rounding(second, b, a)
+
+
+def agrees(answer: str, right: str) -> bool:
+    """Whether an answer is the right one; a right answer in words may stand within a longer one."""
+    if same_answer(answer, right):
+        return True
+    is_words = number_value(right) is None
+    return is_words and re.search(rf"(?<!\w){re.escape(right)}(?!\w)", answer, re.IGNORECASE) is not None
+
+
+def false_equations(text: str, *, but_not: str = "") -> tuple[str, ...]:
+    """The false equations of a text, without those that another text holds as well."""
+    known = {(equation.left, equation.right) for equation in equations(but_not)}
+    found = (each for each in equations(text) if each.holds is False and (each.left, each.right) not in known)
+    return tuple(dict.fromkeys(f"{each.left} = {each.right}" for each in found))
+
+
+def stated_options(text: str, options: Iterable[str]) -> frozenset[str]:
+    """The options that a text states word for word; one that stands inside a longer one there does not count."""
+    plain = _bare(text)
+    places = []
+    for option in options:
+        wanted = _bare(option).strip()
+        if len(wanted) > 2:
+            pattern = rf"(?<!\w){re.escape(wanted)}(?!\w)"
+            places += [(match.start(), match.end(), option) for match in re.finditer(pattern, plain)]
+    return frozenset(
+        option
+        for start, end, option in places
+        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b, _ in places)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -309,3 +344,7 @@ def _is_rounding(written: str, value: Fraction, exact: Fraction) -> bool:
     """Whether `written` is a decimal with two or more places that `exact` rounds to."""
     places = re.search(r"\.([0-9]{2,20})", written)
     return places is not None and rounds_to(exact, value, len(places[1]))
+
+
+def _bare(text: str) -> str:
+    return " ".join(re.sub(r"[^\w%$.+-]+|\.(?=\s|\Z)", " ", text.casefold()).split())

@@ -234,3 +234,5 @@ SISTERS = {
     "blood": "arteries veins capillaries",
 }  # fmt: skip
 """Sister set -> its words; `_` stands for a space."""
+NEGATION = frozenset({"not", "no", "never", "cannot", "without", "neither", "nor", "none"})
+"""Words that deny, beside those that end in n't."""

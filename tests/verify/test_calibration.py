@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from seapo.cli import seapo
 from seapo.errors import DataError
+from seapo.tasks.labelled import read_labelled
 from seapo.verify import calibrate
-from seapo.verify.labelled import read_labelled
 
 STEPS = {
     "id": "1", "generator": "m", "final_answer_correct": True,

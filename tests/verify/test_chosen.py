@@ -5,8 +5,8 @@ import pytest
 from seapo import sandbox
 from seapo.recipe import VerifySection
 from seapo.records import ChoiceTruth, NumberTruth, TextTruth, UnitTestTruth
+from seapo.unit_tests import run_tests
 from seapo.verify.chosen import chosen_problem
-from seapo.verify.code import run_tests
 
 CITY = ChoiceTruth(correct="Lisbon", incorrect=("Porto",))
 TESTS = UnitTestTruth(tests="assert f(1) == 2")

@@ -6,7 +6,8 @@ from seapo import sandbox
 from seapo.journal import Journal
 from seapo.recipe import VerifySection
 from seapo.records import UnitTestTruth
-from seapo.verify.code import invented_names, missing_names, remembered, run_tests
+from seapo.unit_tests import remembered, run_tests
+from seapo.verify.code import invented_names, missing_names
 
 ADD = "```python\ndef add(a, b):\n    return a + b\n```\nIt adds them."
 TESTS = UnitTestTruth(tests="assert add(1, 2) == 3\nassert add(2, 2) == 4\n")

@@ -9,14 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
-from seapo.answer import final_answer
+from seapo.answer import agrees, false_equations, final_answer
 from seapo.engine.request import Engine
 from seapo.interval import Interval, wilson_interval
 from seapo.records import Candidate, Edit, Message, Record, Sample
+from seapo.tasks.labelled import Label, Labelled, read_labelled
 from seapo.verify.contradiction import contradictions
 from seapo.verify.judge import Opinion, ask, quotes
-from seapo.verify.labelled import Label, Labelled, read_labelled
-from seapo.verify.proofs import agrees, false_equations
 
 CONFIDENCE = 0.95
 JUDGE_THREADS = 16

@@ -1,10 +1,9 @@
 """Is the good answer good? A sample whose chosen answer fails a proof itself is set aside, with the reason."""
 
-from seapo.answer import final_answer, number_value, python_code
+from seapo.answer import agrees, false_equations, final_answer, number_value, python_code, stated_options
 from seapo.recipe import VerifySection
 from seapo.records import ChoiceTruth, NumberTruth, Sample, TextTruth, UnitTestTruth
-from seapo.verify.code import Runner
-from seapo.verify.proofs import agrees, false_equations, stated_options
+from seapo.unit_tests import Runner
 
 
 def chosen_problem(sample: Sample, settings: VerifySection, run: Runner) -> str | None:
@@ -33,7 +32,7 @@ def _wrong_answer(sample: Sample) -> str | None:
 def _wrong_option(sample: Sample) -> str | None:
     if not isinstance(sample.truth, ChoiceTruth):
         return None
-    stated = stated_options(sample.chosen, sample.truth)
+    stated = stated_options(sample.chosen, (sample.truth.correct, *sample.truth.incorrect))
     if stated and sample.truth.correct not in stated:
         return "the chosen answer states a wrong option"
     return None

@@ -6,33 +6,18 @@ import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import lru_cache
 from types import ModuleType
 
-from seapo import sandbox
 from seapo.answer import code_blocks, python_code
-from seapo.errors import SandboxError
-from seapo.journal import Journal
 from seapo.recipe import VerifySection
-from seapo.records import Candidate, CheckResult, Sample, UnitTestTruth, digest
-from seapo.verify.check import CHECKS, Check, failed, not_judged, passed, shortened
+from seapo.records import Candidate, CheckResult, Sample, UnitTestTruth
+from seapo.unit_tests import Runner, run_tests
+from seapo.verify.check import CHECKS, Check, failed, not_judged, passed
 
 UNIT_TESTS = "unit_tests"
 INVENTED_API = "invented_api"
-VERSION = 1
-"""Raise it when the way of running tests changes, so that remembered results are not used again."""
-ALL_PASSED = 77
-"""Exit status of tests that ran to their end; a program that ends itself early gives another."""
-PROGRAM = """
-import os, sys, types
-module = types.ModuleType("answer")
-sys.modules["answer"] = module
-exec(compile({code!r}, "answer.py", "exec"), module.__dict__)
-exec(compile({tests!r}, "tests.py", "exec"), module.__dict__)
-os._exit({status})
-"""
 SAFE_MODULES = frozenset({
     "abc", "argparse", "array", "base64", "bisect", "calendar", "cmath", "collections", "contextlib", "copy", "csv",
     "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools", "glob", "hashlib", "heapq",
@@ -45,19 +30,7 @@ SAFE_MODULES = frozenset({
 BUILTIN_TYPES: tuple[type, ...] = (str, bytes, list, dict, set, frozenset, tuple, int, float, complex, type(iter([])))
 
 
-@dataclass(frozen=True)
-class TestRun:
-    """What became of unit tests."""
-
-    outcome: str
-    """passed, failed, or not_run."""
-    evidence: str
-
-
-Runner = Callable[[str, str, VerifySection], TestRun]
-
-
-def unit_tests_check(run: "Runner") -> Check:
+def unit_tests_check(run: Runner) -> Check:
     """The check that runs the unit tests of a sample's truth by a given runner."""
 
     def unit_tests(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
@@ -81,54 +54,7 @@ def unit_tests_check(run: "Runner") -> Check:
     return Check(unit_tests, is_proof=True, is_slow=True)
 
 
-def run_tests(code: str, tests: str, settings: VerifySection) -> TestRun:
-    """Run code and its tests in the sandbox; `not_run` where there is none."""
-    program = PROGRAM.format(code=code, tests=tests, status=ALL_PASSED)
-    try:
-        result = sandbox.run_python(
-            program, timeout_s=settings.test_timeout_s, allow_unsandboxed=settings.allow_unsandboxed_code
-        )
-    except SandboxError as problem:
-        return TestRun("not_run", str(problem))
-    if result.timed_out:
-        return TestRun("failed", f"the code did not end within {settings.test_timeout_s:g} s")
-    if result.returncode == ALL_PASSED:
-        return TestRun("passed", "all unit tests pass")
-    return TestRun("failed", _failure(result.stderr, tests))
-
-
-def remembered(run: Runner, journal: Journal | None) -> Runner:
-    """The same runner, which runs nothing twice that the journal remembers."""
-    if journal is None:
-        return run
-
-    def runner(code: str, tests: str, settings: VerifySection) -> TestRun:
-        version = [VERSION, *sys.version_info[:2]]
-        key = digest(["unit_tests", version, code, tests, settings.test_timeout_s])
-        if (kept := journal.get(key)) is None:
-            result = run(code, tests, settings)
-            if result.outcome == "not_run":
-                return result
-            kept = journal.remember(key, "unit_tests", lambda: {"outcome": result.outcome, "evidence": result.evidence})
-        return TestRun(**kept)
-
-    return runner
-
-
 CHECKS.add(UNIT_TESTS, unit_tests_check(run_tests))
-
-
-def _failure(stderr: str, tests: str) -> str:
-    """The exception and the line of the tests that raised it, from a traceback."""
-    lines = stderr.strip().splitlines()
-    # The place of a library differs from machine to machine.
-    error = re.sub(r" \(/[^)]*\)", "", lines[-1]) if lines else "the program ended itself before the tests did"
-    places = [line.partition('"tests.py", line ')[2] for line in lines if '"tests.py", line ' in line]
-    number = places[0].partition(",")[0] if places else ""
-    source = tests.splitlines()
-    if number.isdigit() and int(number) <= len(source):
-        return f"{shortened(source[int(number) - 1])} gives {shortened(error, 120)}"
-    return shortened(error, 120)
 
 
 def _behaviour(code: str) -> str:

@@ -5,6 +5,7 @@ The evidence is the difference of the two texts alone; a candidate's own subtype
 
 import re
 
+from seapo.answer import false_equations
 from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample
 from seapo.verify.check import CHECKS, Check, Judge, failed, not_judged, passed, shortened
@@ -14,7 +15,7 @@ from seapo.verify.difference import Difference, difference
 from seapo.verify.difference import steps as steps_of
 from seapo.verify.findings import CONCLUDING, INFERRING, Finding
 from seapo.verify.invention import inserted_passages, inventions
-from seapo.verify.proofs import arithmetic, choice, false_equations, wrong_final_answer
+from seapo.verify.proofs import arithmetic, choice, wrong_final_answer
 
 TYPE_APPLIES = "type_applies"
 FACTS = ("number", "term", "opposite", "negation", "operator", "condition", "identifier", "name", "exchanged")

@@ -12,8 +12,9 @@ from seapo.engine.request import Engine
 from seapo.journal import Journal
 from seapo.recipe import ErrorTypeSection, VerifySection
 from seapo.records import Candidate, CheckResult, DroppedCandidate, Negative, Sample, Status, Verdict
+from seapo.unit_tests import Runner, remembered, run_tests
 from seapo.verify.check import CHECKS, Check, failed
-from seapo.verify.code import UNIT_TESTS, Runner, remembered, run_tests, unit_tests_check
+from seapo.verify.code import UNIT_TESTS, unit_tests_check
 from seapo.verify.error_type import JUDGES, TYPE_APPLIES
 from seapo.verify.form import edit_ratio_of
 from seapo.verify.judge import JUDGE, judge_check

@@ -18,10 +18,10 @@ from seapo.language import (
     sentences,
     shared_kind,
 )
-from seapo.lexicon import CONNECTIVES, NUMBER_WORDS
+from seapo.lexicon import CONNECTIVES, NEGATION, NUMBER_WORDS
+from seapo.names import proper_names
 from seapo.verify.hunks import Hunk, words
 
-NEGATION = frozenset({"not", "no", "never", "cannot", "without", "neither", "nor", "none"})
 QUANTIFIERS = frozenset({
     "all", "every", "each", "some", "any", "most", "many", "few", "only", "even", "always", "sometimes", "often",
     "usually", "generally", "typically", "mostly", "frequently", "rarely", "seldom", "everybody", "somebody", "may",
@@ -227,31 +227,10 @@ def _changed_name(before: str, after: str, hunk: Hunk) -> Finding | None:
     return Finding("name", f"the name {gone[0]!r} became {come[0]!r}")
 
 
-def proper_names(text: str, start: int, end: int) -> tuple[str, ...]:
-    """The capitalised words of a span; the first word of a sentence only where it opens a name."""
-    starts = _sentence_starts(text)
-    found = (word for word in words(text[start:end]) if word.text[:1].isupper() and len(word.text) > 1)
-    return tuple(word.text for word in found if start + word.start not in starts or _opens_name(text, start + word.end))
-
-
-def _opens_name(text: str, end: int) -> bool:
-    """Whether a word at the start of a sentence is a name: possessive, or followed by a capital (`Ada Quill says`)."""
-    return text[max(0, end - 2) : end] in ("'s", "’s") or re.match(r"[ -][A-Z][a-z]", text[end : end + 3]) is not None
-
-
 @lru_cache(maxsize=64)
 def sentences_of(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text, found once."""
     return sentences(text)
-
-
-@lru_cache(maxsize=64)
-def _sentence_starts(text: str) -> frozenset[int]:
-    found = set()
-    for sentence in sentences_of(text):
-        first = re.search(r"\w", sentence.text)
-        found.add(sentence.start + (first.start() if first else 0))
-    return frozenset(found)
 
 
 def _is_common(name: str, text: str) -> bool:

@@ -5,18 +5,11 @@ from dataclasses import dataclass
 
 from seapo.language import is_given_name, kinds_of
 from seapo.lexicon import ROLES
+from seapo.names import QUOTATION, SOURCE, proper_names
 from seapo.records import Sample
 from seapo.verify.difference import Difference, new_numbers
-from seapo.verify.findings import in_code, proper_names
+from seapo.verify.findings import in_code
 from seapo.verify.hunks import Hunk
-
-SOURCE = re.compile(
-    r"\([A-Z][\w.&,\s-]{1,60}\b(?:1[5-9]|20)\d\d[a-z]?\)|\bet al\b|\baccording to\b|https?://|\bdoi\b|\bISBN\b|\[\d{1,3}\]|"
-    r"\b(?:study|studies|survey|report|paper|journal|researchers?|professor|institute|university|encyclop[ae]dia|textbook|"
-    r"proceedings|archives?|findings|published|conference)\b",
-    re.IGNORECASE,
-)
-QUOTATION = re.compile(r"“[^“”]{12,400}”|\"[^\"\n]{12,400}\"")
 
 MIN_NEW_WORDS = 3
 """Net words of an insertion that replaces others; what exchanges words one for one changes a fact."""

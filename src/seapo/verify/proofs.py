@@ -4,9 +4,15 @@ Each is read off the text and what is known of the sample. That the chosen answe
 before any candidate is looked at (`seapo.verify.chosen`).
 """
 
-import re
-
-from seapo.answer import FinalAnswer, equations, final_answer, number_value, same_answer
+from seapo.answer import (
+    FinalAnswer,
+    agrees,
+    equations,
+    false_equations,
+    final_answer,
+    number_value,
+    stated_options,
+)
 from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, ChoiceTruth, NumberTruth, Sample, TextTruth
 from seapo.verify.check import CHECKS, Check, failed, not_judged, passed, shortened
@@ -14,13 +20,6 @@ from seapo.verify.difference import difference
 
 MAX_TEXT_ANSWER_WORDS = 3
 """Of answers that are no numbers and whose truth is not known, only such short ones are compared."""
-
-
-def false_equations(text: str, *, but_not: str = "") -> tuple[str, ...]:
-    """The false equations of a text, without those that another text holds as well."""
-    known = {(equation.left, equation.right) for equation in equations(but_not)}
-    found = (each for each in equations(text) if each.holds is False and (each.left, each.right) not in known)
-    return tuple(dict.fromkeys(f"{each.left} = {each.right}" for each in found))
 
 
 @CHECKS.register("arithmetic")
@@ -76,21 +75,14 @@ def true_answer(sample: Sample) -> str | None:
     return stated.value if is_short else None
 
 
-def agrees(answer: str, right: str) -> bool:
-    """Whether an answer is the right one; a right answer in words may stand within a longer one."""
-    if same_answer(answer, right):
-        return True
-    is_words = number_value(right) is None
-    return is_words and re.search(rf"(?<!\w){re.escape(right)}(?!\w)", answer, re.IGNORECASE) is not None
-
-
 @CHECKS.register("choice")
 @lambda judge: Check(judge, is_proof=True)
 def choice(sample: Sample, candidate: Candidate, settings: VerifySection) -> CheckResult:
     """Proof by the text: it states a wrong option, and no longer the right one."""
     if not isinstance(sample.truth, ChoiceTruth):
         return not_judged("choice", "the sample has no options")
-    before, after = stated_options(sample.chosen, sample.truth), stated_options(candidate.text, sample.truth)
+    options = (sample.truth.correct, *sample.truth.incorrect)
+    before, after = stated_options(sample.chosen, options), stated_options(candidate.text, options)
     if sample.truth.correct not in before:
         return not_judged("choice", "the chosen answer does not state the right option word for word")
     wrong = [option for option in sample.truth.incorrect if option in after and option not in before]
@@ -99,23 +91,3 @@ def choice(sample: Sample, candidate: Candidate, settings: VerifySection) -> Che
             "choice", f"it states {shortened(wrong[0])!r}, the right option is {shortened(sample.truth.correct)!r}"
         )
     return not_judged("choice", "it states no other option instead of the right one")
-
-
-def stated_options(text: str, truth: ChoiceTruth) -> frozenset[str]:
-    """The options that a text states word for word; one that stands inside a longer one there does not count."""
-    plain = _plain(text)
-    places = []
-    for option in (truth.correct, *truth.incorrect):
-        wanted = _plain(option).strip()
-        if len(wanted) > 2:
-            pattern = rf"(?<!\w){re.escape(wanted)}(?!\w)"
-            places += [(match.start(), match.end(), option) for match in re.finditer(pattern, plain)]
-    return frozenset(
-        option
-        for start, end, option in places
-        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b, _ in places)
-    )
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.sub(r"[^\w%$.+-]+|\.(?=\s|\Z)", " ", text.casefold()).split())
