@@ -198,3 +198,84 @@ def test_a_run_that_bubblewrap_could_not_start_is_not_taken_for_a_failing_progra
     monkeypatch.setattr(sandbox, "TMP_BYTES", -1)
     with pytest.raises(SandboxError, match=r"could not start a program: bwrap: .*size"):
         run_python("print(1)", timeout_s=10)
+
+
+ADD = "def add(x, y):\n    return x + y"
+TESTS = "assert add(1, 1) == 2\nassert add(2, -3) == -1"
+
+
+def test_tests_that_pass_are_complete():
+    result = run_python(ADD, tests=TESTS, timeout_s=10)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert result.completed
+    assert not run_python(ADD, timeout_s=10).completed
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param("def add(x, y):\n    return x - y", id="wrong"),
+        pytest.param("def add(x, y):\n    return 2", id="wrong in the last test"),
+        pytest.param("def add(x, y:", id="does not parse"),
+        pytest.param(f"{ADD}\nx = '''", id="an open string that would swallow the tests"),
+        pytest.param(f"{ADD}\nx = '\0'", id="a zero byte"),
+        pytest.param("import sys\nsys.exit(0)", id="ends itself"),
+        pytest.param("import os\nos._exit(0)", id="ends itself at once"),
+        pytest.param("def add(x, y):\n    import os\n    os._exit(0)", id="ends itself when it is called"),
+        pytest.param("def add(x, y):\n    raise SystemExit", id="ends itself by an exception"),
+        pytest.param(
+            "import builtins, os\nbuiltins.exec = builtins.compile = os._exit = lambda *_, **__: None",
+            id="takes the means to run tests away",
+        ),
+        pytest.param(
+            "import builtins\nbuiltins.AssertionError = type('Fine', (Exception,), {})\n"
+            "import sys\nsys.excepthook = print\ndef add(x, y):\n    return 3",
+            id="renames the error",
+        ),
+        pytest.param("import os\nos.kill(os.getpid(), 9)", id="kills itself"),
+        pytest.param("import ctypes\nctypes.string_at(0)", id="crashes"),
+        pytest.param(
+            "import os\nfor fd in range(3, 64):\n    try: os.write(fd, b'passed' * 9)\n    except OSError: pass\n"
+            f"{ADD}",
+            id="writes to whatever is open",
+        ),
+        pytest.param(
+            "import threading, os\nthreading.Timer(0.01, os._exit, (0,)).start()\nwhile True: pass", id="timer"
+        ),
+    ],
+)
+def test_only_tests_that_ran_to_their_end_are_complete(program: str):
+    assert not run_python(program, tests=TESTS, timeout_s=10).completed
+
+
+def test_what_a_program_leaves_behind_does_not_hold_up_its_tests():
+    program = f"{ADD}\nimport threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()"
+    result = run_python(program, tests=TESTS, timeout_s=30)
+    assert result.completed
+    assert not result.timed_out
+
+
+def test_processor_time_has_a_limit_of_its_own():
+    result = run_python("while True: pass", timeout_s=60, cpu_s=1)
+    assert result.timed_out
+    stubborn = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
+    assert run_python(stubborn, timeout_s=60, cpu_s=1).returncode == 128 + 9
+
+
+def test_a_program_with_tests_is_a_module_that_reads_an_empty_input():
+    tests = "import sys\nassert __name__ == 'answer' and sys.modules[__name__].add is add and sys.stdin.read() == ''"
+    assert run_python(ADD, tests=tests, timeout_s=10).completed
+
+
+def test_without_bubblewrap_tests_are_still_told_from_an_early_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert run_python(ADD, tests=TESTS, timeout_s=10, allow_unsandboxed=True).completed
+    assert not run_python("import os; os._exit(0)", tests=TESTS, timeout_s=10, allow_unsandboxed=True).completed
+
+
+def test_the_setting_that_would_allow_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    sandbox.require(allow_unsandboxed=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    sandbox.require(allow_unsandboxed=True)
+    with pytest.raises(SandboxError, match=r"set evaluate\.allow_unsandboxed_code=true"):
+        sandbox.require(allow_unsandboxed=False, setting="evaluate.allow_unsandboxed_code")

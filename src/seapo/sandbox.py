@@ -10,7 +10,9 @@ What the sandbox (bubblewrap: Linux namespaces, and a system call filter) covers
 What it does not cover:
   * bugs of the kernel, and what one program can learn of another through shared caches and timing
   * load: until its time is up a program may use one core, its memory, and as many threads as fit in that memory
-  * intent: a program may end itself or print anything, so ask for a sign that your tests ran to their end
+  * intent: a program may end itself or print anything; whether tests ran to their end is told by `completed`, since
+    they answer then with a number that the program was not told. A program written to look for that number in the
+    process that it shares with its tests would find it
 Only the standard library can be imported. The hash seed is fixed, so that a program does the same each time.
 """
 
@@ -19,6 +21,7 @@ import functools
 import json
 import os
 import platform
+import secrets
 import selectors
 import shutil
 import signal
@@ -28,7 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -43,13 +46,29 @@ LIBRARY_FOLDERS = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
 PYTHON_OPTIONS = ("-P", "-s", "-S", "-B", "-X", "utf8")
 """Isolated as by -I, except that the (cleared) environment is read, for the hash seed."""
 ENVIRONMENT = {"PYTHONHASHSEED": "0", "LANG": "C.UTF-8", "HOME": "/tmp", "TMPDIR": "/tmp", "OMP_NUM_THREADS": "1"}
-LAUNCHER = """
-import resource, sys
-for name, limit in {limits}:
-    resource.setrlimit(getattr(resource, name), (limit, limit))
-source = sys.stdin.buffer.read().decode("utf-8")
+SET_LIMITS = """
+import os, resource, sys, types
+for name, soft, hard in {limits}:
+    resource.setrlimit(getattr(resource, name), (soft, hard))
 sys.argv = ["answer.py"]
-exec(compile(source, "answer.py", "exec"), {{"__name__": "__main__", "__builtins__": __builtins__}})
+source = sys.stdin.buffer.read()
+"""
+RUN = """
+exec(compile(source.decode("utf-8"), "answer.py", "exec"), {{"__name__": "__main__", "__builtins__": __builtins__}})
+"""
+RUN_WITH_TESTS = """
+def main(code, tests, question, reply):
+    # The code may give any name of the builtins or of os another meaning.
+    run, read, write, leave = exec, os.read, os.write, os._exit
+    program, after = (compile(*part, "exec", dont_inherit=True) for part in (code, tests))
+    os.close(0)
+    os.open(os.devnull, os.O_RDONLY)
+    module = sys.modules["answer"] = types.ModuleType("answer")
+    run(program, module.__dict__)
+    run(after, module.__dict__)
+    write(reply, read(question, 64))
+    leave(0)
+main((source[:{length}], "answer.py"), (source[{length}:], "tests.py"), {question}, {reply})
 """
 
 
@@ -64,6 +83,44 @@ class RunResult:
     timed_out: bool
     """Whether it was stopped because its time was up."""
     sandboxed: bool
+    completed: bool = False
+    """Whether the tests that followed it ran to their end without an exception; False where none followed."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A program to be run."""
+
+    code: bytes
+    tests: bytes | None
+    timeout_s: float
+    cpu_s: int
+    memory_mb: int
+
+    @property
+    def source(self) -> bytes:
+        return self.code + (self.tests or b"")
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """How tests tell that they have ended: they read a number from one pipe, and write it to another one."""
+
+    number: bytes
+    question: int
+    reply: int
+    ear: int
+    """Where this process hears the reply."""
+
+    @property
+    def fds(self) -> tuple[int, int]:
+        return self.question, self.reply
+
+    def is_answered(self) -> bool:
+        """Whether the number came back, and nothing but it."""
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self.ear, 2 * len(self.number)) == self.number
+        return False
 
 
 @dataclass(frozen=True)
@@ -86,21 +143,37 @@ EPERM, ENOSYS = 1, 38
 ALLOW, ERRNO, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 
 
-def run_python(code: str, *, timeout_s: float, memory_mb: int = 512, allow_unsandboxed: bool = False) -> RunResult:
-    """Run a Python program, in the sandbox where there is one.
+def run_python(
+    code: str,
+    *,
+    tests: str | None = None,
+    timeout_s: float,
+    cpu_s: int | None = None,
+    memory_mb: int = 512,
+    allow_unsandboxed: bool = False,
+) -> RunResult:
+    """Run a Python program, in the sandbox where there is one; `tests` follow it in the same module.
 
-    Where there is none, raises SandboxError, or with `allow_unsandboxed` runs it with this user's rights and only the
-    limits on time, memory and output. `timeout_s` is wall time, in seconds; `memory_mb` is address space, in MiB.
+    Without tests the program is `__main__`; with tests it is the module `answer`, and `completed` tells how they went.
+    Where there is no sandbox, raises SandboxError, or with `allow_unsandboxed` runs it with this user's rights and only
+    the limits on time, memory and output. `timeout_s` is wall time, `cpu_s` processor time (left out: what wall time
+    allows), both in seconds; `memory_mb` is address space, in MiB.
     """
-    reason = why_unavailable()
-    if reason is None:
-        return _run_sandboxed(_bwrap() or "", code, timeout_s=timeout_s, memory_mb=memory_mb)
-    if not allow_unsandboxed:
-        raise SandboxError(
-            f"code would have to run, and there is no sandbox for it: {reason}. Install bubblewrap (Debian, Ubuntu: "
-            "apt-get install bubblewrap), or set verify.allow_unsandboxed_code=true to run it with your own rights"
-        )
-    return _run_unsandboxed(code, timeout_s=timeout_s, memory_mb=memory_mb)
+    require(allow_unsandboxed=allow_unsandboxed)
+    after = None if tests is None else tests.encode("utf-8", errors="replace")
+    cpu_s = int(timeout_s) + 2 if cpu_s is None else cpu_s
+    job = _Job(code.encode("utf-8", errors="replace"), after, timeout_s, cpu_s, memory_mb)
+    return _run_sandboxed(_bwrap() or "", job) if is_available() else _run_unsandboxed(job)
+
+
+def require(*, allow_unsandboxed: bool, setting: str = "verify.allow_unsandboxed_code") -> None:
+    """Raise SandboxError where there is no sandbox, unless that is allowed; `setting` is what would allow it."""
+    if allow_unsandboxed or (reason := why_unavailable()) is None:
+        return
+    raise SandboxError(
+        f"code would have to run, and there is no sandbox for it: {reason}. Install bubblewrap (Debian, Ubuntu: "
+        f"apt-get install bubblewrap), or set {setting}=true to run it with your own rights"
+    )
 
 
 def is_available() -> bool:
@@ -123,26 +196,27 @@ def _bwrap() -> str | None:
 @functools.cache
 def _try(bwrap: str) -> str | None:
     try:
-        result = _run_sandboxed(bwrap, "print('inside')", timeout_s=30.0, memory_mb=512)
+        result = _run_sandboxed(bwrap, _Job(b"print('inside')", None, timeout_s=30.0, cpu_s=30, memory_mb=512))
     except SandboxError as problem:
         return str(problem)
     return None if result.stdout == "inside\n" else f"{bwrap} ran, but its program did not: {result.stderr[:200]!r}"
 
 
-def _run_sandboxed(bwrap: str, code: str, *, timeout_s: float, memory_mb: int) -> RunResult:
+def _run_sandboxed(bwrap: str, job: _Job) -> RunResult:
     with (
         _pipe_holding(_system_call_filter(ARCHITECTURES[platform.machine()])) as filter_fd,
         _pipe() as (status, report),
+        _exchange() as exchange,
     ):
         command = [
             bwrap, *_namespace_options(), "--seccomp", str(filter_fd), "--json-status-fd", str(report),
-            "--", *_python_command(timeout_s, memory_mb),
+            "--", *_python_command(job, exchange),
         ]  # fmt: skip
-        outcome = _run(command, code, timeout_s, pass_fds=(filter_fd, report), environment={}, folder="/")
+        outcome = _run(command, job, pass_fds=(filter_fd, report, *exchange.fds), environment={}, folder="/")
         os.set_blocking(status, False)
         with contextlib.suppress(BlockingIOError, ValueError):
             if outcome.timed_out or _has_ended(os.read(status, 65536)):
-                return RunResult(outcome.returncode, outcome.stdout, outcome.stderr, outcome.timed_out, sandboxed=True)
+                return replace(outcome, sandboxed=True, completed=exchange.is_answered())
     raise SandboxError(f"{bwrap} could not start a program: {outcome.stderr.strip()[:300] or 'it gives no reason'}")
 
 
@@ -151,22 +225,29 @@ def _has_ended(status: bytes) -> bool:
     return any("exit-code" in json.loads(line) for line in status.splitlines() if line.strip())
 
 
-def _run_unsandboxed(code: str, *, timeout_s: float, memory_mb: int) -> RunResult:
-    with tempfile.TemporaryDirectory() as folder:
-        command = _python_command(timeout_s, memory_mb)
+def _run_unsandboxed(job: _Job) -> RunResult:
+    with tempfile.TemporaryDirectory() as folder, _exchange() as exchange:
         environment = ENVIRONMENT | {"HOME": folder, "TMPDIR": folder}
-        return _run(command, code, timeout_s, environment=environment, folder=folder)
+        command = _python_command(job, exchange)
+        outcome = _run(command, job, pass_fds=exchange.fds, environment=environment, folder=folder)
+        return replace(outcome, completed=exchange.is_answered())
 
 
-def _python_command(timeout_s: float, memory_mb: int) -> list[str]:
+def _python_command(job: _Job, exchange: _Exchange) -> list[str]:
     limits = {
-        "RLIMIT_AS": memory_mb * 1024 * 1024,
-        "RLIMIT_CPU": int(timeout_s) + 2,
+        "RLIMIT_AS": job.memory_mb * 1024 * 1024,
+        "RLIMIT_CPU": job.cpu_s,
         "RLIMIT_FSIZE": FILE_BYTES,
         "RLIMIT_NOFILE": OPEN_FILES,
         "RLIMIT_CORE": 0,
     }
-    return [_interpreter(), *PYTHON_OPTIONS, "-c", LAUNCHER.format(limits=list(limits.items()))]
+    # At the soft limit of processor time a program is told that its time is up, at the hard one it is killed.
+    pairs = [(name, limit, limit + (name == "RLIMIT_CPU")) for name, limit in limits.items()]
+    run = RUN if job.tests is None else RUN_WITH_TESTS
+    launcher = (SET_LIMITS + run).format(
+        limits=pairs, length=len(job.code), question=exchange.question, reply=exchange.reply
+    )
+    return [_interpreter(), *PYTHON_OPTIONS, "-c", launcher]
 
 
 def _interpreter() -> str:
@@ -235,6 +316,14 @@ def _pipe() -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
+def _exchange() -> Iterator[_Exchange]:
+    number = secrets.token_hex(16).encode()
+    with _pipe_holding(number) as question, _pipe() as (ear, reply):
+        os.set_blocking(ear, False)
+        yield _Exchange(number, question, reply, ear)
+
+
+@contextlib.contextmanager
 def _pipe_holding(content: bytes) -> Iterator[int]:
     """The reading end of a pipe that holds a few bytes and then ends."""
     reader, writer = os.pipe()
@@ -248,23 +337,22 @@ def _pipe_holding(content: bytes) -> Iterator[int]:
 
 def _run(
     command: list[str],
-    code: str,
-    timeout_s: float,
+    job: _Job,
     *,
     environment: dict[str, str],
     folder: str,
     pass_fds: tuple[int, ...] = (),
 ) -> RunResult:
-    """Run a command with the code as its input; its wall time and output are limited."""
+    """Run a command with the program as its input; its wall time and output are limited."""
     with tempfile.TemporaryFile() as source:
-        source.write(code.encode("utf-8", errors="replace"))
+        source.write(job.source)
         source.seek(0)
         process = subprocess.Popen(
             command, stdin=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=folder,
             pass_fds=pass_fds, start_new_session=True,
         )  # fmt: skip
         try:
-            streams = _read_capped(process, time.monotonic() + timeout_s)
+            streams = _read_capped(process, time.monotonic() + job.timeout_s)
         finally:
             timed_out = _end(process)
     returncode = process.returncode if process.returncode >= 0 else 128 - process.returncode
