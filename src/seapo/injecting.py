@@ -29,7 +29,7 @@ def inject_depends(recipe: Recipe) -> list[Any]:
     inject = recipe.inject
     types = [asdict(find_error_type(name, inject.types)) for name in inject.error_types]
     return [
-        _scorer_hash(recipe),
+        ranking_model(recipe),
         types,
         inject_steps(recipe),
         _engine_hash(recipe.engine) if asks_engine(recipe) else None,
@@ -37,7 +37,7 @@ def inject_depends(recipe: Recipe) -> list[Any]:
     ]
 
 
-def _scorer_hash(recipe: Recipe) -> str | None:
+def ranking_model(recipe: Recipe) -> str | None:
     """Stands for the model that judges plausibility; None where none is asked."""
     from seapo.inject import needs_model
 
@@ -59,7 +59,7 @@ def _checks_hash(recipe: Recipe) -> list[Any]:
 
     settings = recipe.verify
     return [
-        settings.model_dump(mode="json", exclude={"workers", "balance", "giveaway_limit"}),
+        settings.model_dump(mode="json", exclude={"workers", "balance", "giveaway_limit", "rejected_scored"}),
         is_available() or settings.allow_unsandboxed_code,
         _engine_hash(recipe.judge) if settings.use_judge else None,
     ]
@@ -103,7 +103,7 @@ def _injected(run: Run, journal: Journal, stack: ExitStack) -> Counted[Any]:
     """The results of all samples, as they come; the stack closes the engines."""
     from seapo.inject import inject
 
-    recipe, mark = run.recipe, _scorer_hash(run.recipe)
+    recipe, mark = run.recipe, ranking_model(run.recipe)
     samples = run.samples()
     engine = stack.enter_context(run.engine(recipe.engine, journal)) if asks_engine(recipe) else None
     if engine is not None:

@@ -163,6 +163,9 @@ class VerifySection(Section):
     """Of several candidates that pass, choose so that no surface feature tells negatives from chosen answers."""
     giveaway_limit: float = Field(default=0.7, gt=0.5, le=1)
     """Warn where a classifier of surface features tells more of the pairs apart."""
+    rejected_scored: int = Field(default=40, ge=0)
+    """The data's own rejected answers that the model scores beside their chosen ones, to compare the negatives with;
+    where no model ranks candidates (`inject.rank_by: none`), none is scored."""
     allow_unsandboxed_code: bool = False
     """Run unit tests without a sandbox where bubblewrap is missing. The code comes from data and models."""
     test_timeout_s: float = Field(default=5.0, gt=0)
@@ -254,9 +257,13 @@ class EvaluateSection(Section):
     """What to measure before and after."""
 
     suites: tuple[str, ...] = ("starter",)
-    """`starter` ships with seapo; `truthfulqa` needs a data folder."""
+    """`starter` ships with seapo; `mathematics`, `reasoning`, `knowledge` and `truthfulness` ask published benchmarks."""
+    tasks: tuple[str, ...] = ()
+    """Further tasks of lm-evaluation-harness, by its names: `arc_easy`, `mmlu`."""
+    protocol: Literal["paper", "chat"] = "paper"
+    """How benchmarks are asked: plain text as published, or through the chat template, examples as turns."""
     data_dir: str | None = None
-    """Folder with benchmark data, one sub-folder a benchmark."""
+    """Folder with benchmark data (docs/evaluation.md); left out, it comes from the hub."""
     limit: int | None = Field(default=None, gt=0)
     """Items of each task, the same ones for every model."""
     dtype: Literal["auto", "float32", "bfloat16"] = "float32"

@@ -8,23 +8,26 @@ before it, the data's and the model's hash, and the version of its code. `STAGES
 
 import functools
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seapo.engine.request import Engine
 from seapo.errors import RecipeError
-from seapo.injecting import inject_depends, write_inject
+from seapo.injecting import inject_depends, ranking_model, write_inject
 from seapo.journal import Journal
 from seapo.recipe import DataSection, ModelSection, Recipe
-from seapo.records import Candidate, ItemScore, Negative, PreferencePair, Record, Sample, Skip, digest
+from seapo.records import Candidate, ItemScore, Message, Negative, PreferencePair, Record, Sample, Skip, digest
 from seapo.run import Run
 from seapo.runfolder import MANIFEST, hash_files
 from seapo.store import file_sha256, read_json, write_json, write_records, write_text
 from seapo.summaries import TrainSummary
 from seapo.trained import load_scorer, scorer_fingerprint, trained_weights
+
+if TYPE_CHECKING:
+    from seapo.verify.audit import Scorer
 
 HOW_NOT_WHAT = frozenset({"workers"})
 """Settings that change how a stage works, and nothing of what it writes."""
@@ -122,6 +125,7 @@ def _verify_hash(recipe: Recipe) -> list[Any]:
         recipe.inject.error_types,
         recipe.inject.types,
         judge,
+        ranking_model(recipe) if recipe.verify.rejected_scored else None,
         is_available() or recipe.verify.allow_unsandboxed_code,
     ]
 
@@ -159,10 +163,26 @@ def _write_verify(run: Run, folder: Path) -> None:
             journal=journal,
             judge=judge,
             judge_threads=2 * recipe.judge.concurrency,
+            scorer=_rejected_scorer(recipe, journal) if ranking_model(recipe) else None,
             progress=run.progress("verify"),
             warn=run.warn,
         )
     _write_summary(folder, summary)
+
+
+def _rejected_scorer(recipe: Recipe, journal: Journal) -> "Scorer":
+    """Log-probabilities of answers under the model that ranks candidates, which is loaded for those not yet known."""
+    mark = scorer_fingerprint(recipe, dtype=recipe.model.dtype)
+    model = functools.cache(functools.partial(load_scorer, recipe, dtype=recipe.model.dtype))
+
+    def logprobs(prompt: tuple[Message, ...], answers: Sequence[str]) -> list[float]:
+        key = digest(["verify", mark, [message.model_dump(mode="json") for message in prompt], list(answers)])
+        if (known := journal.get(key)) is None:
+            journal.put(key, "verify", known := model().logprobs(prompt, answers))
+        found: list[float] = known
+        return found
+
+    return logprobs
 
 
 def open_judge(run: Run, journal: Journal) -> AbstractContextManager[Engine | None]:

@@ -10,8 +10,10 @@ One half is no giveaway, one a complete one. Folds must be by sample: a model th
 training finds nearly the same text in the test and gives it the wrong label, which brings the AUC near zero.
 """
 
+import importlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seapo.errors import DataError
 from seapo.records import Message, Negative, Sample
 from seapo.summaries import AuditRow, AuditSummary, Estimate, LogprobGap
 from seapo.verify.surface import surface, telltales
@@ -30,8 +33,6 @@ FEWEST_PAIRS = 100
 """With fewer the interval is wider than 0.4 to 0.6 without any giveaway, so nothing could be said."""
 MOST_PAIRS = 800
 """Of one type or strategy; more of them are drawn by the seed. The interval is 0.07 wide then."""
-MOST_SCORED = 200
-"""Of the data's own rejected answers, for the scorer."""
 FOLDS = 5
 STRENGTH = 0.1
 """Inverse of the classifiers' penalty (`C`), the best of 0.03 to 1 on the pairs that were tried."""
@@ -58,18 +59,29 @@ def audit(
     seed: int,
     limit: float = 0.7,
     scorer: Scorer | None = None,
+    most_scored: int = 40,
 ) -> AuditSummary:
     """Measure what gives the negatives away, for each error type, and each strategy of it where there are several.
 
-    `scorer` is asked for the data's own rejected answers of at most `MOST_SCORED` samples. Negatives that were scored
+    `scorer` is asked for the data's own rejected answers of at most `most_scored` samples. Negatives that were scored
     when they were made are not scored again.
     """
     by_id = {sample.id: sample for sample in samples}
     pairs = [_Pair(by_id[negative.sample_id], negative) for negative in negatives]
     surfaces = _Surfaces()
-    rows = [_row(name, strategy, group, seed, surfaces) for (name, strategy), group in _groups(pairs).items()]
-    gaps = [*_gap_before(by_id.values(), scorer, seed), *_gaps_after(pairs, seed)]
+    with one_thread():
+        rows = [_row(name, strategy, group, seed, surfaces) for (name, strategy), group in _groups(pairs).items()]
+    gaps = [*_gap_before(by_id.values(), scorer, most_scored, seed), *_gaps_after(pairs, seed)]
     return AuditSummary(limit=limit, rows=tuple(rows), gaps=tuple(gaps), warnings=tuple(_warnings(rows, limit)))
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Products too small to share out: on two busy cores, two threads take several times as long for them."""
+    importlib.import_module("sklearn.linear_model")  # what is loaded later would not be limited
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
 
 
 def _groups(pairs: Iterable[_Pair]) -> dict[tuple[str, str | None], list[_Pair]]:
@@ -195,18 +207,19 @@ def _weighted_auc(scores: Values, labels: NDArray[np.int_], weights: Values) -> 
     return float(negatives @ below / (negatives.sum() * chosen.sum()))
 
 
-def _gap_before(samples: Iterable[Sample], scorer: Scorer | None, seed: int) -> list[LogprobGap]:
+def _gap_before(samples: Iterable[Sample], scorer: Scorer | None, most: int, seed: int) -> list[LogprobGap]:
     """The gap between chosen answers and the data's own rejected ones."""
     own = [sample for sample in samples if sample.rejected]
-    if scorer is None or not own:
+    if scorer is None or not own or not most:
         return []
-    drawn = sorted(Random(f"{seed}:audit:rejected").sample(range(len(own)), min(MOST_SCORED, len(own))))
+    drawn = sorted(Random(f"{seed}:audit:rejected").sample(range(len(own)), min(most, len(own))))
     gaps = []
     for place in drawn:
         sample = own[place]
-        chosen, rejected = scorer(sample.prompt, [sample.chosen, sample.rejected[0]])
-        gaps.append(chosen - rejected)
-    return [_gap("rejected", gaps, seed)]
+        with suppress(DataError):  # a conversation that the chat template cannot write
+            chosen, rejected = scorer(sample.prompt, [sample.chosen, sample.rejected[0]])
+            gaps.append(chosen - rejected)
+    return [_gap("rejected", gaps, seed)] if gaps else []
 
 
 def _gaps_after(pairs: Sequence[_Pair], seed: int) -> list[LogprobGap]:

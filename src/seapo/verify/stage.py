@@ -7,11 +7,10 @@ holds more than a few samples, and the number of processes changes nothing but t
 
 import hashlib
 import heapq
-import importlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +24,7 @@ from seapo.recipe import ErrorTypeSection, VerifySection
 from seapo.records import Candidate, DroppedCandidate, Negative, Sample, Skip, Status
 from seapo.store import read_records
 from seapo.summaries import AuditSummary, VerifySummary
-from seapo.verify.audit import audit
+from seapo.verify.audit import Scorer, audit, one_thread
 from seapo.verify.examination import panel
 from seapo.verify.selection import Choice, Selector
 from seapo.verify.sifting import Proposed, Sifted, choices_of
@@ -96,6 +95,7 @@ def verify_to(
     journal: Journal | None = None,
     judge: Engine | None = None,
     judge_threads: int = JUDGE_THREADS,
+    scorer: Scorer | None = None,
     progress: Progress = lambda items: items,
     warn: Callable[[str], None] = lambda text: None,
 ) -> VerifySummary:
@@ -103,8 +103,9 @@ def verify_to(
 
     Candidates and skips (types for which nothing was proposed) come in the order of the samples, else DataError is
     raised. `types` are a recipe's own error types. Runs of unit tests, and the judge's replies, are kept in the
-    journal, so a second call repeats none. Samples keep their order, and within one the error types theirs. `warn`
-    hears what gives the negatives away.
+    journal, so a second call repeats none. `scorer` is asked for the data's own rejected answers, to set the negatives
+    beside them. Samples keep their order, and within one the error types theirs. `warn` hears what gives the negatives
+    away.
     """
     crew = Crew(settings, tuple(error_types), journal)
     proposed = _joined(progress(samples), candidates, skips)
@@ -118,32 +119,25 @@ def verify_to(
         selector = _learned(_choices(drawn) if settings.balance else [], seed)
         _write_chosen(replace(crew, selector=selector).choose(output.sifted()), output)
         summary = output.tally.summary(error_types)
-    found = _audited(drawn, folder / "negatives.jsonl", settings, seed)
+    found = _audited(drawn, folder / "negatives.jsonl", settings, seed, scorer)
     for warning in found.warnings:
         warn(warning)
     return summary.model_copy(update={"audit": found})
 
 
 def _learned(choices: Sequence[Choice], seed: int) -> Selector:
-    with _one_thread():
+    with one_thread():
         return Selector.learn(choices, seed=seed)
 
 
-def _one_thread() -> AbstractContextManager[Any]:
-    """Products too small to share out: on two busy cores, two threads take several times as long for them."""
-    importlib.import_module("sklearn.linear_model")  # what is loaded later would not be limited
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[Any] = threadpool_limits(1)
-    return limits
-
-
-def _audited(drawn: Iterable[str], negatives: Path, settings: VerifySection, seed: int) -> AuditSummary:
+def _audited(
+    drawn: Iterable[str], negatives: Path, settings: VerifySection, seed: int, scorer: Scorer | None
+) -> AuditSummary:
     """What gives the negatives of the drawn samples away; the choice for each of them was learned without it."""
     samples = {each.sample.id: each.sample for each in map(Sifted.model_validate_json, drawn)}
     own = (each for each in read_records(negatives, Negative) if each.sample_id in samples)
-    with _one_thread():
-        return audit(list(samples.values()), own, seed=seed, limit=settings.giveaway_limit)
+    found, most = list(samples.values()), settings.rejected_scored
+    return audit(found, own, seed=seed, limit=settings.giveaway_limit, scorer=scorer, most_scored=most)
 
 
 def _joined(samples: Iterable[Sample], candidates: Iterable[Candidate], skips: Iterable[Skip]) -> Iterator[Proposed]:
