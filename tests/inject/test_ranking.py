@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seapo.inject.proposal import Proposal
+from seapo.inject.proposal import Offer, Proposal, as_offers
 from seapo.inject.ranking import WEIGHTS, choose, rank, subtype_order
 from seapo.records import Edit
 from seapo.taxonomy import ERROR_TYPES
@@ -25,10 +25,49 @@ PROPOSALS = st.lists(
 @given(PROPOSALS, st.integers(1, 8), st.integers())
 def test_at_most_as_many_as_asked_for_and_as_many_as_there_are(drawn, limit, seed):
     proposals = [proposal(*parts) for parts in drawn]
-    chosen = choose(proposals, limit, Random(seed))
+    chosen = choose(as_offers(proposals), limit, Random(seed))
     assert len(chosen) == min(limit, len(proposals))
     assert len({id(p) for p in chosen}) == len(chosen)
-    assert chosen == choose(proposals, limit, Random(seed))
+    assert chosen == choose(as_offers(proposals), limit, Random(seed))
+
+
+@given(PROPOSALS, st.integers(1, 8), st.integers())
+def test_no_more_is_made_than_is_taken(drawn, limit, seed):
+    made = []
+
+    def making(proposals):
+        for each in proposals:
+            made.append(each)
+            yield each
+
+    offers = as_offers(proposal(*parts) for parts in drawn)
+    chosen = choose([Offer(offer.subtype, making(offer.proposals)) for offer in offers], limit, Random(seed))
+    assert Counter(map(id, made)) == Counter(map(id, chosen))
+
+
+def test_a_subtype_that_comes_to_nothing_leaves_the_odds_of_the_others_alone():
+    """Of 6,000 draws; three standard errors of a share are 0.019 at most."""
+
+    def shares(*offered):
+        firsts = Counter(
+            choose(
+                [Offer(name, iter([proposal(name, 0)] if name != "wrong_step" else [])) for name in offered], 1, rng
+            )[0].subtype
+            for rng in map(Random, range(6000))
+        )
+        return {name: count / 6000 for name, count in firsts.items()}
+
+    alone = shares("contradiction", "wrong_conclusion", "missing_step")
+    beside = shares("contradiction", "wrong_conclusion", "missing_step", "wrong_step")
+    assert all(abs(alone[name] - beside[name]) < 0.03 for name in ("contradiction", "wrong_conclusion", "missing_step"))
+    assert alone["wrong_conclusion"] > alone["contradiction"] > alone["missing_step"]
+
+
+def test_most_places_go_to_three_subtypes_then_each_gets_one():
+    chosen = choose(as_offers(proposal(name, n) for name in "abcde" for n in range(6)), 8, Random(3))
+    assert sorted(Counter(p.subtype for p in chosen).values()) == [2, 3, 3]
+    few = choose(as_offers(proposal(name, n) for name in "abcde" for n in range(2)), 8, Random(3))
+    assert sorted(Counter(p.subtype for p in few).values()) == [1, 1, 2, 2, 2]
 
 
 @given(PROPOSALS, st.integers())
@@ -59,7 +98,7 @@ def test_every_subtype_comes_first_for_some_sample():
 
 def test_models_and_rules_take_turns():
     proposals = [proposal("a", n) for n in range(6)] + [proposal("a", n, "SmolLM") for n in range(6)]
-    chosen = choose(proposals, 4, Random(0))
+    chosen = choose(as_offers(proposals), 4, Random(0))
     assert Counter(p.injector for p in chosen) == {"some_rule": 2, "SmolLM": 2}
 
 

@@ -2,9 +2,12 @@
 
 @STRATEGIES.register("my_strategy")
 def propose(sample: Sample, error_type: str, context: Context) -> Iterator[Proposal]: ...
+
+Few proposals of a sample are looked at in the end, so a strategy whose proposals cost work gives offers in their place:
+it names the subtype, and the work is done when a proposal of that subtype is wanted.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
@@ -66,6 +69,32 @@ class Proposal:
     def text(self, answer: str) -> str:
         """The answer with the error in it; raises ValueError where the edits do not fit."""
         return apply_edits(answer, self.edits)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Proposals of one subtype by one injector, made as far as they are taken."""
+
+    subtype: str
+    proposals: Iterator[Proposal]
+    """All of this subtype."""
+
+
+def as_offers(found: Iterable[Proposal | Offer]) -> list[Offer]:
+    """The offers among what a strategy gave, and one for each subtype and injector of its proposals."""
+    own: dict[tuple[str, str], list[Proposal]] = {}
+    offers = list[Offer]()
+    for each in found:
+        if isinstance(each, Offer):
+            offers.append(each)
+        else:
+            own.setdefault((each.subtype, each.injector), []).append(each)
+    return offers + [Offer(subtype, iter(proposals)) for (subtype, _), proposals in own.items()]
+
+
+def proposals_of(found: Iterable[Proposal | Offer]) -> list[Proposal]:
+    """All proposals of a strategy, those that it only offers among them."""
+    return [proposal for each in found for proposal in (each.proposals if isinstance(each, Offer) else (each,))]
 
 
 class Ask(Record):
@@ -185,5 +214,5 @@ class Context:
         return self.scorer()
 
 
-Strategy = Callable[[Sample, str, Context], Iterable[Proposal]]
+Strategy = Callable[[Sample, str, Context], Iterable[Proposal | Offer]]
 STRATEGIES: Registry[Strategy] = Registry("strategy", "seapo.strategies")

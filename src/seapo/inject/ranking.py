@@ -5,11 +5,15 @@ by it alone, every negative would be of one or two subtypes. So each sample and 
 and plausibility decides within a subtype only.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, zip_longest
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice, zip_longest
 from random import Random
+from typing import TypeVar
 
-from seapo.inject.proposal import Proposal
+from seapo.inject.proposal import Offer, Proposal
+
+T = TypeVar("T", Offer, Proposal)
 
 FIRST_SUBTYPES = 3
 """So many subtypes of a type get most of its places, so that plausibility has something to choose from in each."""
@@ -42,17 +46,24 @@ WEIGHTS = {
 low where the answer stays half right (see docs/injection.md)."""
 
 
-def choose(proposals: Iterable[Proposal], limit: int, rng: Random) -> list[Proposal]:
-    """At most `limit` proposals of one type: several of each of a few subtypes, by turns of their injectors."""
-    groups = _by_subtype(proposals)
-    order = subtype_order(groups, rng)
-    queues = [_by_turns(groups[subtype]) for subtype in order]
-    share = -(-limit // FIRST_SUBTYPES)
-    first = [p for queue in queues[:FIRST_SUBTYPES] for p in queue[:share]]
-    rest = [p for queue in queues[FIRST_SUBTYPES:] for p in queue[:1]]
-    spare = [p for queue in queues[:FIRST_SUBTYPES] for p in queue[share:]]
-    spare += [p for queue in queues[FIRST_SUBTYPES:] for p in queue[1:]]
-    return [*first, *rest, *spare][:limit]
+def choose(offers: Iterable[Offer], limit: int, rng: Random) -> list[Proposal]:
+    """At most `limit` proposals of one type: several of each of a few subtypes, by turns of their injectors.
+
+    The order is drawn over all subtypes that are offered, whether or not a proposal comes of it, and nothing is made
+    of an offer before its turn comes. A subtype's place depends on its own draw alone, so those that exist come in the
+    same order as if all had been made first.
+    """
+    groups, share = _by_subtype(offers), -(-limit // FIRST_SUBTYPES)
+    taken, queues = list[Proposal](), list[Iterator[Proposal]]()
+    for subtype in subtype_order(groups, rng):
+        queue = _by_turns(groups[subtype])
+        wanted = share if len(queues) < FIRST_SUBTYPES else 1
+        if found := list(islice(queue, min(wanted, limit - len(taken)))):
+            queues.append(queue)
+            taken += found
+    for queue in queues:
+        taken += islice(queue, limit - len(taken))
+    return taken
 
 
 def rank(scored: Sequence[tuple[Proposal, float]], rng: Random) -> list[tuple[Proposal, float]]:
@@ -73,16 +84,18 @@ def subtype_order(subtypes: Iterable[str], rng: Random) -> list[str]:
     return sorted(keys, key=lambda subtype: -keys[subtype])
 
 
-def _by_subtype(proposals: Iterable[Proposal]) -> dict[str, list[Proposal]]:
-    groups: dict[str, list[Proposal]] = {}
-    for proposal in proposals:
-        groups.setdefault(proposal.subtype, []).append(proposal)
+def _by_subtype(things: Iterable[T]) -> dict[str, list[T]]:
+    groups: dict[str, list[T]] = {}
+    for each in things:
+        groups.setdefault(each.subtype, []).append(each)
     return groups
 
 
-def _by_turns(proposals: Sequence[Proposal]) -> list[Proposal]:
+def _by_turns(offers: Sequence[Offer]) -> Iterator[Proposal]:
     """Proposals so that rules and models, and different rules, alternate; each keeps its own order."""
-    sources: dict[str, list[Proposal]] = {}
-    for proposal in proposals:
-        sources.setdefault(proposal.injector, []).append(proposal)
-    return [p for turn in zip_longest(*sources.values()) for p in turn if p is not None]
+    waiting = deque(offer.proposals for offer in offers)
+    while waiting:
+        proposals = waiting.popleft()
+        for proposal in islice(proposals, 1):
+            yield proposal
+            waiting.append(proposals)

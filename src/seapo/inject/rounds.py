@@ -4,7 +4,7 @@ A step of the chain is one round where its strategies ask no engine. Where one d
 again and told why, up to `inject.max_attempts` times; then comes the next step. A round is one entry of the journal.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import Field
@@ -13,7 +13,7 @@ from seapo.engine.request import Engine
 from seapo.errors import DataError, RequestError
 from seapo.inject.chain import Steps
 from seapo.inject.combination import combined
-from seapo.inject.proposal import STRATEGIES, Ask, Context, Proposal, Scorer
+from seapo.inject.proposal import STRATEGIES, Ask, Context, Offer, Proposal, Scorer, as_offers, proposals_of
 from seapo.inject.ranking import choose
 from seapo.inject.reading import SharedScorer, estimated_tokens
 from seapo.inject.scoring import ranked
@@ -21,7 +21,7 @@ from seapo.journal import Journal
 from seapo.recipe import InjectSection
 from seapo.records import Candidate, Record, Sample, Skip, digest
 
-INJECT_VERSION = 4
+INJECT_VERSION = 5
 """Raised when the code gives other candidates for the same sample, so that no journalled ones are used."""
 MAX_TOKENS = 2048
 """Longest prompt and answer together that are scored: the dense mask of a longer tree would not fit a laptop."""
@@ -153,35 +153,35 @@ def inject_sample(sample: Sample, shop: Workshop) -> Injected:
 
 def propose(sample: Sample, error_types: Sequence[str], strategies: Sequence[str], context: Context) -> list[Proposal]:
     """All proposals of the strategies that change the answer; of several with the same text the first."""
-    return propose_each(sample, strategies, dict.fromkeys(error_types, context))
-
-
-def propose_each(sample: Sample, strategies: Sequence[str], contexts: Mapping[str, Context]) -> list[Proposal]:
-    """The same for error types with contexts of their own; several errors in one answer where that is asked for."""
     seen = {normal(sample.chosen)}
-    kept = []
-    for error_type, context in contexts.items():
-        for name in strategies:
-            for proposal in _proposals(sample, error_type, name, context):
-                text = normal(proposal.text(sample.chosen))
-                if text and text not in seen:
-                    seen.add(text)
-                    kept.append(proposal)
-    return kept
+    offers = (offer for name in error_types for offer in _offers(sample, name, strategies, context))
+    return [proposal for offer in offers for proposal in _fresh(offer, sample, seen)]
 
 
-def _proposals(sample: Sample, error_type: str, name: str, context: Context) -> list[Proposal]:
-    """One strategy's proposals; those of a model already hold as many errors as are wanted."""
-    asked = len(context.asks)
-    try:
-        found = list(STRATEGIES[name](sample, error_type, context))
-    except RequestError as problem:
-        context.unanswered += 1
-        context.failures.append(f"{problem}.")
-        return []
-    if len(context.asks) > asked:
-        return found
-    return combined(found, context.settings.edits_per_answer, context.random(f"combine:{name}:{error_type}"))
+def _offers(sample: Sample, error_type: str, strategies: Sequence[str], context: Context) -> Iterator[Offer]:
+    """What the strategies offer of one type; several errors in one answer where that is asked for."""
+    for name in strategies:
+        asked = len(context.asks)
+        try:
+            found = list(STRATEGIES[name](sample, error_type, context))
+        except RequestError as problem:
+            context.unanswered += 1
+            context.failures.append(f"{problem}.")
+            continue
+        # Those of a model already hold as many errors as are wanted.
+        count = 1 if len(context.asks) > asked else context.settings.edits_per_answer
+        if count > 1:
+            found = list(combined(proposals_of(found), count, context.random(f"combine:{name}:{error_type}")))
+        yield from as_offers(found)
+
+
+def _fresh(offer: Offer, sample: Sample, seen: set[str]) -> Iterator[Proposal]:
+    """The proposals of an offer that say something new; what is taken is seen."""
+    for proposal in offer.proposals:
+        text = normal(proposal.text(sample.chosen))
+        if text and text not in seen:
+            seen.add(text)
+            yield proposal
 
 
 def normal(text: str) -> str:
@@ -265,16 +265,13 @@ def _made(sample: Sample, step: Sequence[str], contexts: Mapping[str, Context], 
 def _chosen(
     sample: Sample, step: Sequence[str], contexts: Mapping[str, Context], shop: Workshop
 ) -> dict[str, list[Proposal]]:
-    """For each error type the proposals that are to be ranked."""
-    proposals = propose_each(sample, step, contexts)
-    return {
-        name: choose(
-            (p for p in proposals if p.error_type == name),
-            shop.settings.candidates_per_type,
-            context.random(f"choose:{name}"),
-        )
-        for name, context in contexts.items()
-    }
+    """For each error type the proposals that are to be ranked; no text twice."""
+    seen, chosen = {normal(sample.chosen)}, dict[str, list[Proposal]]()
+    for name, context in contexts.items():
+        offers = _offers(sample, name, step, context)
+        fresh = (Offer(offer.subtype, _fresh(offer, sample, seen)) for offer in offers)
+        chosen[name] = choose(fresh, shop.settings.candidates_per_type, context.random(f"choose:{name}"))
+    return chosen
 
 
 def _unfit(sample: Sample, shop: Workshop) -> str | None:
