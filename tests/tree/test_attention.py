@@ -8,7 +8,7 @@ import torch
 
 from seapo.tree import Group, attention, pack_rows
 from seapo.tree.attention import TreeAttention, tree_attention_forward
-from seapo.tree.masks import Segment, additive_mask, segments, subtree_ends
+from seapo.tree.masks import Layout, Segment, additive_mask, segments
 
 
 def random_row(seed):
@@ -35,7 +35,7 @@ def test_outputs_and_gradients_are_those_of_the_dense_mask(monkeypatch, longest,
     torch.manual_seed(0)
     shapes = ((4, len(row), 6), (2, len(row), 6), (2, len(row), 5))
     inputs = [torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
-    mask = additive_mask(subtree_ends(row), torch.float64)[0]
+    mask = additive_mask(Layout.of(row), torch.float64)[0]
     upstream = torch.randn(len(row), 4, 5, dtype=torch.float64)
     expected = dense(*inputs, mask, 0.3)
     gradients = torch.autograd.grad(expected, inputs, upstream)
@@ -48,7 +48,7 @@ def test_outputs_and_gradients_are_those_of_the_dense_mask(monkeypatch, longest,
 def test_a_wrong_segment_shows():
     row = random_row(1)
     q = torch.randn(1, len(row), 4)
-    mask = additive_mask(subtree_ends(row), torch.float32)[0]
+    mask = additive_mask(Layout.of(row), torch.float32)[0]
     wrong = TreeAttention.apply(q, q, q, [Segment(0, len(row), ())], 1.0)
     assert (wrong - dense(q, q, q, mask, 1.0)).abs().max() > 0.1
 
@@ -60,7 +60,7 @@ def test_what_it_does_not_know_runs_with_the_dense_mask(option):
 
     row = pack_rows([Group([1, 2], [[1, 2], [3, 4]])], 100)[0]
     q = torch.randn(1, 1, len(row), 4)
-    mask = additive_mask(subtree_ends(row), torch.float32)
+    mask = additive_mask(Layout.of(row), torch.float32)
     nonsense = {"tree_segments": [Segment(0, 1, ())]}
     out, _ = tree_attention_forward(Module(), q, q, q, mask, **{**nonsense, **option})
     assert torch.allclose(out[0], dense(q[0], q[0], q[0], mask[0], 1 / math.sqrt(4)), atol=1e-6)

@@ -8,7 +8,7 @@ import pytest
 import torch
 import transformers
 
-from seapo.tree import Group, fused, lay_rows, score, score_rows
+from seapo.tree import Branch, Group, Trunk, fused, keeps_keys, lay_rows, score, score_rows, score_tokens
 from seapo.tree.backbone import layer_windows, open_model
 
 TOLERANCE_NATS = 1e-4
@@ -178,3 +178,40 @@ def test_the_reason_is_given_once_for_a_model(make_tiny):
         rows = lay_rows(model, groups_of(1), 64)
         list(score_rows(model, rows))
     assert len([one for one in caught if "computed whole and padded" in str(one.message)]) == 1
+
+
+def branches_of(seed, length):
+    """Branches at several places of a trunk, some with the same beginning, one of them the trunk's own tokens."""
+    rng = random.Random(seed)
+    places = [rng.randint(1, length) for _ in range(4)]
+    return [Branch(at, [rng.randrange(3, 6) for _ in range(rng.randint(1, 9))]) for at in places for _ in range(3)]
+
+
+@pytest.mark.parametrize("budget", [1024, 20])
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.no_grad()
+def test_branches_of_a_trunk_are_scored_as_whole_sequences(make_tiny, family, budget):
+    model = adapted(build(make_tiny, family))
+    tokens = [random.Random(1).randrange(3, 9) for _ in range(21)]
+    branches = [*branches_of(2, 21), Branch(4, tokens[4:9]), Branch(21, [])]
+    assert keeps_keys(model)
+    trunk = Trunk(model, tokens[:8])
+    trunk.extend(tokens[8:])
+    for branch, found in zip(branches, trunk.score(branches, max_tokens_per_row=budget), strict=True):
+        ((expected,),) = score_tokens(model, [Group(tokens[: branch.at], [branch.tokens])])
+        assert found.logprobs.shape == expected.logprobs.shape
+        assert torch.allclose(found.logprobs, expected.logprobs, atol=TOLERANCE_NATS)
+        assert torch.equal(found.is_argmax, expected.is_argmax)
+
+
+@pytest.mark.parametrize("family", FALLBACKS)
+@pytest.mark.filterwarnings("ignore:.*computed whole and padded")
+@torch.no_grad()
+def test_without_a_tree_mask_branches_are_computed_whole(family):
+    model = FALLBACKS[family][0]()
+    tokens = [random.Random(1).randrange(3, 9) for _ in range(12)]
+    branches = branches_of(2, 12)
+    assert not keeps_keys(model)
+    for branch, found in zip(branches, Trunk(model, tokens).score(branches), strict=True):
+        ((expected,),) = score_tokens(model, [Group(tokens[: branch.at], [branch.tokens])])
+        assert torch.allclose(found.logprobs, expected.logprobs, atol=TOLERANCE_NATS)

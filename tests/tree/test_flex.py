@@ -9,7 +9,7 @@ import transformers
 
 from seapo.tree import Group, lay_rows, score
 from seapo.tree.backbone import open_model
-from seapo.tree.masks import additive_mask, block_mask, row_depths, subtree_ends
+from seapo.tree.masks import Layout, additive_mask, block_mask
 
 TOLERANCE_NATS = 1e-4
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="FlexAttention compiles C++ on a CPU: no g++")
@@ -27,9 +27,8 @@ def groups():
 @pytest.mark.parametrize("window", [None, 7])
 def test_the_block_mask_allows_what_the_dense_mask_allows(make_tiny, window):
     (row,) = lay_rows(make_tiny(transformers.LlamaConfig), groups(), 4096)
-    ends, depths = subtree_ends(row), row_depths(row)
-    dense = additive_mask(ends, torch.float32, depths=depths, window=window)[0, 0] == 0
-    mask_mod = block_mask(ends, depths=depths, window=window).mask_mod
+    dense = additive_mask(Layout.of(row), torch.float32, window=window)[0, 0] == 0
+    mask_mod = block_mask(Layout.of(row), window=window).mask_mod
     places = torch.arange(len(row))
     zero = torch.tensor(0)
     allowed = mask_mod(zero, zero, places[:, None], places[None, :])

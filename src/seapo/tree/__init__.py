@@ -4,16 +4,20 @@ from seapo.tree.backbone import fill_tokens
 from seapo.tree.fused import fused
 from seapo.tree.pack import Group, Row, TokenTree, build_tree, pack_rows
 from seapo.tree.score import Alternatives, CompletionScores, lay_rows, score, score_rows, score_tokens
+from seapo.tree.trunk import Branch, Trunk, keeps_keys
 
 __all__ = [
     "Alternatives",
+    "Branch",
     "CompletionScores",
     "Group",
     "Row",
     "TokenTree",
+    "Trunk",
     "build_tree",
     "fill_tokens",
     "fused",
+    "keeps_keys",
     "lay_rows",
     "pack_rows",
     "score",

@@ -8,6 +8,7 @@ know, else PyTorch's own attention runs with the dense mask.
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -16,9 +17,12 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from seapo.tree.keys import TrunkPart
 from seapo.tree.masks import Segment
 
 NAME = "seapo_tree"
+TRUNK_SCORES = 1 << 19
+"""Scores against a trunk's keys that are computed at a time: 2 MB, which stay in a processor's cache."""
 KEPT_SCORES = 1 << 15
 """Probabilities of a head and layer that are kept for the backward pass; above it they are computed again."""
 
@@ -72,17 +76,74 @@ def tree_attention_forward(
     dropout: float = 0.0,
     scaling: float | None = None,
     tree_segments: Sequence[Segment] | None = None,
+    tree_trunk: TrunkPart | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
     """An attention function as transformers calls it: q (1, heads, tokens, size) to (1, tokens, heads, size)."""
     unknown = dropout or any(options.get(name) is not None for name in ("softcap", "s_aux", "position_bias"))
     if tree_segments is None or unknown or len(query) != 1:
+        if tree_trunk is not None:
+            key, value = tree_trunk.keys.update(key, value, module.layer_idx)
         out: tuple[Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **options
         )
         return out
     scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if tree_trunk is not None:
+        tree_trunk.keys.note(key, value, module.layer_idx)
+        kept = tree_trunk.keys.of_layer(module.layer_idx)
+        if kept is not None:
+            grouped = _split(query[0] * scaling, 0, key.shape[1])
+            own = _segment_attention(grouped, key[0], value[0], tree_segments)
+            merged = _with_trunk(grouped, own, kept[0][0], kept[1][0], tree_trunk.spans)
+            return merged.flatten(0, 1).transpose(0, 1)[None], None
     return TreeAttention.apply(query[0], key[0], value[0], tree_segments, scaling)[None], None  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class _Partial:
+    """What queries get from some of their keys: it is merged with the rest by the normalisers (arXiv:2205.14135)."""
+
+    outputs: Tensor
+    """Shape (key heads, groups, tokens, size)."""
+    normalisers: Tensor
+    """Log of the sum of the exponentials, shape (key heads, groups, tokens)."""
+
+
+def _segment_attention(grouped: Tensor, k: Tensor, v: Tensor, parts: Sequence[Segment]) -> _Partial:
+    """What the tokens of a row get from the row; q comes scaled, shape (key heads, groups, tokens, size)."""
+    outputs = torch.empty(*grouped.shape[:3], v.shape[-1], dtype=v.dtype, device=v.device)
+    normalisers = torch.empty(grouped.shape[:3], dtype=torch.float32, device=v.device)
+    groups = grouped.shape[1]
+    for one in parts:
+        out, normaliser = _attend(_scores(grouped, k, one), _gather(v, one))
+        outputs[:, :, one.start : one.stop] = _split(out, 1, groups)
+        normalisers[:, :, one.start : one.stop] = _split(normaliser, 1, groups)
+    return _Partial(outputs, normalisers)
+
+
+def _with_trunk(
+    grouped: Tensor, own: _Partial, k: Tensor, v: Tensor, spans: Sequence[tuple[int, int, int]]
+) -> Tensor:
+    """Outputs of a row's tokens that attend to some first keys of a trunk besides, shape as `own.outputs`."""
+    groups, outputs = grouped.shape[1], own.outputs
+    for start, stop, reach in spans:
+        size = max(1, TRUNK_SCORES // (reach * groups * len(k)))
+        for first in range(start, stop, size):
+            some = slice(first, min(first + size, stop))
+            scores = torch.bmm(grouped[:, :, some].flatten(1, 2), k[:, :reach].transpose(1, 2))
+            out, normaliser = _attend(scores, v[:, :reach])
+            share = torch.sigmoid(own.normalisers[:, :, some] - _split(normaliser, 1, groups))
+            outputs[:, :, some] = _split(out, 1, groups).lerp(outputs[:, :, some], share[..., None].to(out.dtype))
+    return outputs
+
+
+def _attend(scores: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """softmax(scores) v and the log of the sum of exp(scores); the scores are used up."""
+    top = scores.amax(dim=-1, keepdim=True)
+    odds = scores.sub_(top).exp_()
+    total = odds.sum(dim=-1, keepdim=True, dtype=torch.float32)
+    return torch.bmm(odds, v).div_(total), (top + total.log())[..., 0]
 
 
 def _split(values: Tensor, dim: int, parts: int) -> Tensor:
@@ -124,10 +185,15 @@ def _scatter(total: Tensor, one: Segment, values: Tensor) -> None:
 
 def _probabilities(grouped: Tensor, k: Tensor, one: Segment) -> Tensor:
     """Shape (key heads, queries of all heads that share the key head, reach)."""
+    return torch.softmax(_scores(grouped, k, one), dim=-1)
+
+
+def _scores(grouped: Tensor, k: Tensor, one: Segment) -> Tensor:
+    """Logarithms of the same, up to a constant; -inf where a key comes after the query."""
     scores = torch.bmm(grouped[:, :, one.start : one.stop].flatten(1, 2), _gather(k, one).transpose(1, 2))
     length = one.stop - one.start
     _split(scores, 1, grouped.shape[1])[..., -length:].add_(_later(length, k.dtype, k.device))
-    return torch.softmax(scores, dim=-1)
+    return scores
 
 
 AttentionInterface.register(NAME, tree_attention_forward)

@@ -14,7 +14,8 @@ from torch.nn.functional import pad
 from seapo.errors import ModelError
 from seapo.tree import attention
 from seapo.tree.head import Head
-from seapo.tree.masks import additive_mask, block_mask, row_depths, segments, subtree_ends
+from seapo.tree.keys import TrunkKeys
+from seapo.tree.masks import Layout, additive_mask, block_mask, row_depths, segments
 from seapo.tree.pack import Row
 
 CPU_FILL_TOKENS = 384
@@ -49,11 +50,11 @@ class Backbone:
         head = Head.of(self.causal_lm)
         return head if self.sharded is None else replace(head, linear=_without_hooks(head.linear))
 
-    def hidden_states(self, row: Row) -> Tensor:
-        """Last hidden state of each token of a row, shape (tokens, hidden)."""
-        return self._tree_states(row) if self.takes_tree_mask else self._padded_states(row)
+    def hidden_states(self, row: Row, trunk: TrunkKeys | None = None) -> Tensor:
+        """Last hidden state of each token of a row, shape (tokens, hidden); its trees may go on from a trunk."""
+        return self._tree_states(row, trunk) if self.takes_tree_mask else self._padded_states(row)
 
-    def _tree_states(self, row: Row) -> Tensor:
+    def _tree_states(self, row: Row, trunk: TrunkKeys | None) -> Tensor:
         tokens = torch.tensor([token for piece in row.pieces for token in piece.tree.tokens])
         implementation = self.causal_lm.config.get_text_config()._attn_implementation
         spare = -len(row) % FLEX_BLOCK if implementation == FLEX else 0  # else every length is compiled anew
@@ -63,7 +64,13 @@ class Backbone:
         }
         if implementation == attention.NAME:
             inputs["tree_segments"] = segments(row)
-        return self._states(**inputs, attention_mask=self._mask(row, spare))[0, : len(row)]
+            if trunk is not None:
+                inputs["tree_trunk"] = trunk.before(row)
+        elif trunk is not None:
+            trunk.fill = FLEX_BLOCK if implementation == FLEX else 1
+            inputs["past_key_values"] = trunk
+        kept = None if trunk is None else trunk.places
+        return self._states(**inputs, attention_mask=self._mask(row, spare, kept))[0, : len(row)]
 
     def _states(self, **inputs: Any) -> Tensor:
         if self.sharded is not None:
@@ -82,20 +89,18 @@ class Backbone:
             self.causal_lm.set_output_embeddings(head)
         return states
 
-    def _mask(self, row: Row, spare: int = 0) -> Any:
+    def _mask(self, row: Row, spare: int = 0, kept: int | None = None) -> Any:
         """The row's mask in the form that the model's attention takes; a dict where its layers differ.
 
-        `spare` tokens behind the row attend to themselves alone.
+        `spare` tokens behind the row attend to themselves alone; a trunk's keys take `kept` places before it.
         """
         config = self.causal_lm.config.get_text_config()
-        after = torch.arange(len(row), len(row) + spare) + 1
-        ends = torch.cat([subtree_ends(row), after]).to(self.device)
-        depths = pad(row_depths(row), (0, spare)).to(self.device)
+        layout = Layout.of(row, device=self.device, spare=spare, kept=kept)
 
         def mask(window: int | None) -> Any:
             if config._attn_implementation == FLEX:
-                return block_mask(ends, depths=depths, window=window)
-            return additive_mask(ends, self.causal_lm.dtype, depths=depths, window=window)
+                return block_mask(layout, window=window)
+            return additive_mask(layout, self.causal_lm.dtype, window=window)
 
         windows = layer_windows(config)
         masks = {kind: mask(window) for kind, window in windows.items()}

@@ -75,7 +75,7 @@ def build_tree(prompt: Sequence[int], completions: Sequence[Sequence[int]], *, i
     path: list[int] = []
     for index in sorted(range(len(completions)), key=lambda i: tuple(completions[i])):
         completion = completions[index]
-        shared = _shared_length(previous, completion)
+        shared = common_length(previous, completion)
         path = path[:shared]
         for token in completion[shared:]:
             parents.append(path[-1] if path else count - 1)
@@ -132,7 +132,7 @@ def pack_rows(
 
 def shared_length(completions: Sequence[Sequence[int]]) -> int:
     """How many first tokens are the same in all completions."""
-    return min((_shared_length(completions[0], other) for other in completions), default=0)
+    return min((common_length(completions[0], other) for other in completions), default=0)
 
 
 def _trees(group: Group, limit: int, is_shared: bool) -> list[tuple[list[int], TokenTree]]:
@@ -147,7 +147,7 @@ def _trees(group: Group, limit: int, is_shared: bool) -> list[tuple[list[int], T
     for completion in order:
         tokens = completions[completion]
         alone = len(prompt) + len(tokens)
-        grown = size + (len(tokens) - _shared_length(previous, tokens) if is_shared else alone)
+        grown = size + (len(tokens) - common_length(previous, tokens) if is_shared else alone)
         if not parts or grown > limit:
             parts.append([])
             grown = alone
@@ -156,7 +156,8 @@ def _trees(group: Group, limit: int, is_shared: bool) -> list[tuple[list[int], T
     return [(part, build_tree(prompt, [completions[i] for i in part], is_shared=is_shared)) for part in parts]
 
 
-def _shared_length(left: Sequence[int], right: Sequence[int]) -> int:
+def common_length(left: Sequence[int], right: Sequence[int]) -> int:
+    """How many first tokens two sequences share."""
     for length, (a, b) in enumerate(zip(left, right, strict=False)):
         if a != b:
             return length
