@@ -1,0 +1,102 @@
+"""A programming task as lm-evaluation-harness's `evaluate` drives it."""
+
+import copy
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import datasets
+from lm_eval.api.task import ConfigurableTask
+from tqdm import tqdm
+
+from seapo.records import Protocol
+from seapo.tasks.coding_data import CodingBenchmark
+from seapo.tasks.coding_prompts import Finder, finder
+from seapo.tasks.coding_run import Program, pass_at_k, run_all
+from seapo.tasks.local import Row
+
+if TYPE_CHECKING:
+    from seapo.tasks.coding import Measure
+
+
+class CodingTask(ConfigurableTask):  # type: ignore[misc]
+    """Asks a benchmark's questions, and scores an answer by the tests of its question, run in the sandbox.
+
+    An item's only metric is `pass@k`: 0 or 1 for a greedy answer, an estimate between them for samples. Item ids are
+    the rows' `task_id`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        benchmark: CodingBenchmark,
+        measure: "Measure",
+        protocol: Protocol,
+        config: dict[str, Any],
+        rows: Sequence[Row],
+        *,
+        allow_unsandboxed: bool,
+    ) -> None:
+        self._benchmark, self._measure, self._rows = benchmark, measure, rows
+        self._allow_unsandboxed = allow_unsandboxed
+        self._verdicts: dict[Program, bool] = {}
+        super().__init__(config=_own_config(name, config, measure, finder(benchmark.prompts, protocol)))
+
+    def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        """Take the rows that were read; nothing is fetched."""
+        self.dataset = {self.config.test_split: datasets.Dataset.from_list(list(self._rows))}
+
+    def apply_filters(self) -> None:
+        """Find the programs in the answers and run all of them, in parallel."""
+        super().apply_filters()
+        programs = [
+            Program(code, self._benchmark.tests(instance.doc))
+            for instance in self._instances
+            for replies in instance.filtered_resps.values()
+            for code in replies
+        ]
+        self._run(programs)
+
+    def process_results(self, doc: Row, results: Sequence[Sequence[str]]) -> dict[str, float]:
+        """pass@k of one item; `results` holds the programs of its only request."""
+        tests = self._benchmark.tests(doc)
+        programs = [Program(code, tests) for code in results[0]]
+        self._run(programs)
+        passed = sum(self._verdicts[program] for program in programs)
+        return {metric_name(self._measure): pass_at_k(len(programs), passed, self._measure.k)}
+
+    def _run(self, programs: Sequence[Program]) -> None:
+        unknown = [program for program in programs if program not in self._verdicts]
+        progress = partial(tqdm, desc=f"running programs of {self.config.task}", disable=len(unknown) < 100)
+        self._verdicts |= run_all(unknown, allow_unsandboxed=self._allow_unsandboxed, progress=progress)
+
+
+def metric_name(measure: "Measure") -> str:
+    """The name of the only metric."""
+    return f"pass@{measure.k}"
+
+
+def _own_config(name: str, config: dict[str, Any], measure: "Measure", find: Finder) -> dict[str, Any]:
+    """lm-evaluation-harness's configuration with our filter and metric, and without code that would run bare."""
+    config = copy.deepcopy(config)
+    filter_name = config["filter_list"][0]["name"] if "filter_list" in config else "none"
+    return config | {
+        "task": name,
+        "unsafe_code": False,
+        "repeats": measure.samples,
+        "generation_kwargs": config["generation_kwargs"] | measure.generation,
+        "metric_list": [{"metric": metric_name(measure), "aggregation": "mean", "higher_is_better": True}],
+        # Only its presence counts: lm_eval looks a metric without it up on the hub.
+        "process_results": _no_results,
+        "filter_list": [
+            {"name": filter_name, "filter": [{"function": "custom", "filter_fn": partial(_programs, find)}]}
+        ],
+    }
+
+
+def _programs(find: Finder, replies: Sequence[Sequence[str]], rows: Sequence[Row]) -> list[list[str]]:
+    return [[find(reply, row) for reply in several] for several, row in zip(replies, rows, strict=True)]
+
+
+def _no_results(doc: Row, results: Sequence[Sequence[str]]) -> dict[str, float]:
+    raise NotImplementedError("CodingTask.process_results scores an item")
