@@ -1,27 +1,42 @@
-"""Suites of benchmark items, as plug-ins, and the items of a recipe.
+"""Suites, as plug-ins, and what a recipe asks of a model.
 
-A suite is a function from the recipe's section to its items. A package adds one by an entry point of the group
-`seapo.suites`, or:
+A suite is a function from the recipe's section to what it asks: items that are scored by the log-probabilities of given
+choices (`ChoiceItem`), or tasks of lm-evaluation-harness and of its kind (`BenchmarkTask`). A package adds one by an
+entry point of the group `seapo.suites`, or:
 
     @SUITES.register("weather")
     def weather(settings: EvaluateSection) -> Iterator[ChoiceItem]: ...
+
+    @SUITES.register("exams")
+    def exams(settings: EvaluateSection) -> Iterator[BenchmarkTask]: ...
 """
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from seapo.errors import DataError, RecipeError
-from seapo.evaluate.statistics import question_of
+from seapo.evaluate.clusters import question_of
 from seapo.recipe import EvaluateSection
 from seapo.records import ChoiceItem
 from seapo.registry import Registry
-from seapo.tasks import starter, truthfulqa
+from seapo.tasks import benchmark, starter
+from seapo.tasks.benchmark import BenchmarkTask
 
-Suite = Callable[[EvaluateSection], Iterable[ChoiceItem]]
+Suite = Callable[[EvaluateSection], Iterable[ChoiceItem | BenchmarkTask]]
 
 SUITES: Registry[Suite] = Registry("suite", "seapo.suites")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a model is asked."""
+
+    items: tuple[ChoiceItem, ...]
+    """Those that are drawn, where there is a limit."""
+    tasks: tuple[BenchmarkTask, ...]
+    """Whole; their items are drawn when their data is read."""
 
 
 @SUITES.register("starter")
@@ -30,24 +45,54 @@ def starter_suite(settings: EvaluateSection) -> Iterable[ChoiceItem]:
     return starter.test_items()
 
 
-@SUITES.register("truthfulqa")
-def truthfulqa_suite(settings: EvaluateSection) -> Iterable[ChoiceItem]:
-    """TruthfulQA MC1 and MC2 as lm-evaluation-harness asks them: plain text, no chat template."""
-    if settings.data_dir is None:
-        raise RecipeError(
-            "the suite 'truthfulqa' reads its questions from a data folder, and evaluate.data_dir is not set; "
-            f"set it to the folder that holds {truthfulqa.LAYOUT}"
-        )
-    return truthfulqa.choice_items(Path(settings.data_dir).expanduser())
+@SUITES.register("mathematics")
+def mathematics_suite(settings: EvaluateSection) -> Iterable[BenchmarkTask]:
+    """GSM8K, MATH and MATH-500, with examples that are worked out."""
+    return benchmark.mathematics()
 
 
-def load_items(settings: EvaluateSection, *, seed: int) -> list[ChoiceItem]:
-    """The items of all suites, in order; with a limit, that many of each task, drawn by the seed.
+@SUITES.register("reasoning")
+def reasoning_suite(settings: EvaluateSection) -> Iterable[BenchmarkTask]:
+    """The 27 tasks of BIG-Bench Hard, with three examples that are worked out."""
+    return benchmark.BBH
+
+
+@SUITES.register("knowledge")
+def knowledge_suite(settings: EvaluateSection) -> Iterable[BenchmarkTask]:
+    """The 57 subjects of MMLU, with five examples."""
+    return benchmark.MMLU
+
+
+@SUITES.register("truthfulness")
+def truthfulness_suite(settings: EvaluateSection) -> Iterable[BenchmarkTask]:
+    """TruthfulQA, multiple choice: MC1 and MC2."""
+    return benchmark.TRUTHFULQA
+
+
+def split_names(names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of a call's `--tasks` as (suites, tasks)."""
+    each = tuple(dict.fromkeys(names))
+    return tuple(name for name in each if name in SUITES), tuple(name for name in each if name not in SUITES)
+
+
+def load_suites(settings: EvaluateSection, *, seed: int) -> Asked:
+    """What a recipe's section asks, the suites in their order, then the tasks that it names; a task is asked once.
 
     Loads no model. Raises UnknownNameError for a suite that does not exist, DataError for one without usable items.
     """
-    items = [item for name in dict.fromkeys(settings.suites) for item in _suite_items(name, settings)]
-    return items if settings.limit is None else sample_items(items, settings.limit, seed=seed)
+    asked = [thing for name in dict.fromkeys(settings.suites) for thing in _suite(name, settings)]
+    items = [thing for thing in asked if isinstance(thing, ChoiceItem)]
+    tasks: dict[str, BenchmarkTask] = {}
+    for thing in (*asked, *benchmark.named(settings.tasks)):
+        if isinstance(thing, BenchmarkTask):
+            tasks.setdefault(thing.name, thing)
+    drawn = items if settings.limit is None else sample_items(items, settings.limit, seed=seed)
+    return Asked(tuple(drawn), tuple(tasks.values()))
+
+
+def load_items(settings: EvaluateSection, *, seed: int) -> list[ChoiceItem]:
+    """The multiple-choice items of all suites, in order; with a limit, that many of each task, drawn by the seed."""
+    return list(load_suites(settings, seed=seed).items)
 
 
 def sample_items(items: Iterable[ChoiceItem], limit: int, *, seed: int) -> list[ChoiceItem]:
@@ -55,20 +100,31 @@ def sample_items(items: Iterable[ChoiceItem], limit: int, *, seed: int) -> list[
     by_task: dict[tuple[str, str], list[ChoiceItem]] = {}
     for item in items:
         by_task.setdefault((item.suite, item.task), []).append(item)
-    return [item for task in by_task.values() for item in _drawn(task, limit, seed)]
+    drawn = {key: set(draw([item.id for item in task], limit, seed=seed)) for key, task in by_task.items()}
+    return [item for key, task in by_task.items() for item in task if item.id in drawn[key]]
 
 
-def _drawn(items: list[ChoiceItem], limit: int, seed: int) -> list[ChoiceItem]:
-    lot = {item.id: random.Random(f"{seed}:{question_of(item.id)}:evaluate").random() for item in items}
+def draw(ids: Sequence[str], limit: int, *, seed: int) -> list[str]:
+    """At most `limit` of a task's ids, in their old order; a smaller limit takes a part of what a larger one takes."""
+    lot = {item_id: random.Random(f"{seed}:{question_of(item_id)}:evaluate").random() for item_id in ids}
     kept = set(sorted(lot, key=lambda item_id: lot[item_id])[:limit])
-    return [item for item in items if item.id in kept]
+    return [item_id for item_id in ids if item_id in kept]
 
 
-def _suite_items(name: str, settings: EvaluateSection) -> list[ChoiceItem]:
-    items = [item.model_copy(update={"suite": name}) for item in SUITES[name](settings)]
-    if not items:
+def _suite(name: str, settings: EvaluateSection) -> list[ChoiceItem | BenchmarkTask]:
+    if name not in SUITES and name in benchmark.BENCHMARKS:
+        raise RecipeError(f"{name!r} in evaluate.suites is a task, not a suite; name it in evaluate.tasks")
+    asked = list(SUITES[name](settings))
+    if not asked:
         raise DataError(f"the suite {name!r} gave no items")
-    repeated = [item_id for (_, item_id), count in Counter((i.task, i.id) for i in items).items() if count > 1]
+    named = Counter((thing.task, thing.id) for thing in asked if isinstance(thing, ChoiceItem))
+    repeated = [item_id for (_, item_id), count in named.items() if count > 1]
     if repeated:
         raise DataError(f"the suite {name!r} gave the item {repeated[0]!r} twice; ids are unique in a task")
-    return items
+    return [_marked(thing, name) for thing in asked]
+
+
+def _marked(thing: ChoiceItem | BenchmarkTask, suite: str) -> ChoiceItem | BenchmarkTask:
+    if isinstance(thing, BenchmarkTask):
+        return replace(thing, suite=suite)
+    return thing.model_copy(update={"suite": suite})

@@ -1,13 +1,13 @@
 """Benchmark data from a folder, as the data sets of the hub that lm-evaluation-harness reads.
 
-`FILES` says what a folder holds and where each file is published; a name that ends in `.gz` may lack that ending, and the
-file then is not gzipped. A file of another version is refused, since its scores would not compare. One row of each:
+`FILES` says what a folder holds and where each file is published. A name that ends in `.gz` may lack that ending, where
+the file is not gzipped. A file of another version is refused, since its scores would not compare. One row of each:
 
-    gsm8k/test.jsonl.gz        {"question": "Janet's ducks lay 16 eggs ...", "answer": "... 9 * 2 = $<<9*2=18>>18 ... #### 18"}
-    math/math_test.jsonl.gz    {"problem": "...", "level": "Level 5", "type": "Algebra", "solution": "... \\boxed{2}"}
-    bbh/navigate.json          {"examples": [{"input": "If you follow ...\\nOptions:\\n- Yes\\n- No", "target": "No"}, ...]}
-    mmlu/mmlu.zip              data/test/anatomy_test.csv: question,A,B,C,D,answer letter; no header
-    truthfulqa/mc_task.json.gz {"question": "...", "mc1_targets": {"Nothing": 1, "You die": 0}, "mc2_targets": {...}}
+    gsm8k/test.jsonl.gz         {"question": "Janet's ducks lay ...", "answer": "... 9 * 2 = $<<9*2=18>>18 ... #### 18"}
+    math/math_test.jsonl.gz     {"problem": "...", "level": "Level 5", "type": "Algebra", "solution": "... \\boxed{2}"}
+    bbh/navigate.json           {"examples": [{"input": "If you ...\\nOptions:\\n- Yes\\n- No", "target": "No"}, ...]}
+    mmlu/mmlu.zip               data/test/anatomy_test.csv: question,A,B,C,D,letter of the answer; no header
+    truthfulqa/mc_task.json.gz  {"question": "...", "mc1_targets": {"Nothing": 1, "You die": 0}, "mc2_targets": {...}}
 """
 
 import csv
@@ -184,7 +184,7 @@ def _math_rows(data_dir: Path, subject: str) -> list[Row]:
 
 
 def _truthfulqa_rows(data_dir: Path) -> list[Row]:
-    """Rows with `choices` and `labels`, as the hub has them; lm-evaluation-harness takes MC1's first choice for true."""
+    """Rows with `choices` and `labels`, as the hub has them; lm-evaluation-harness takes MC1's first one as true."""
     file = FILES["truthfulqa/mc_task.json.gz"]
     path, rows = find_file(data_dir, file), read_rows(data_dir, file)
     for number, row in enumerate(rows, start=1):
