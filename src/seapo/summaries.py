@@ -132,6 +132,8 @@ class MixSummary(Record):
     by_error_type: dict[str, int]
     without_pair: int
     """Samples for which the mix found no negative."""
+    weights: dict[str, float] | None = None
+    """Error type -> how often it was to be drawn; None where all types are drawn alike."""
 
 
 class TrainSummary(Record):
@@ -210,6 +212,8 @@ class EvaluationResults(Record):
     groups: tuple[TaskResult, ...] = ()
     """Benchmarks of several tasks, as `mmlu` and `bbh`."""
     dimensions: tuple[TaskResult, ...] = ()
+    further: tuple[TaskResult, ...] = ()
+    """The same items by the other metrics and filters of their tasks."""
     not_measured: dict[str, str] = Field(default_factory=dict)
     """Dimension or task -> why it was not measured."""
     truncated: dict[str, int] = Field(default_factory=dict)
@@ -228,5 +232,7 @@ class EvaluateSummary(Record):
     """How the intervals were computed, in words."""
     tasks: tuple[ScoreRow, ...]
     dimensions: tuple[ScoreRow, ...]
+    groups: tuple[ScoreRow, ...] = ()
+    """Benchmarks of several tasks, as `mmlu` and `bbh`."""
     not_measured: dict[str, str] = Field(default_factory=dict)
     """Dimension or task -> why it was not measured."""

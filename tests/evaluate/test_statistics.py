@@ -10,10 +10,12 @@ from scipy import optimize, stats
 
 from seapo.evaluate.statistics import (
     MIN_QUESTIONS,
+    MIN_TASKS,
+    across_tasks_interval,
+    bootstrap,
     bootstrap_intervals,
+    holm,
     mcnemar_p,
-    question_of,
-    student_quantile,
     tango_interval,
     unvaried_interval,
 )
@@ -38,11 +40,6 @@ def paired_score(gained, lost, n, delta):
         minus_log_likelihood, bounds=bounds, method="bounded", options={"xatol": 1e-13}
     ).x
     return (gained - lost - n * delta) / math.sqrt(n * (2 * share_lost + delta - delta**2))
-
-
-def test_question_of_joins_the_parts_of_one_question():
-    assert question_of("q7#mc1") == question_of("q7#mc2") == "q7"
-    assert question_of("q7") != question_of("q8")
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 5), (8, 10), (20, 40), (39, 40), (817, 817)])
@@ -95,15 +92,7 @@ def test_mcnemar_p_equals_scipys_binomial_test(gained, lost):
 
 
 def test_mcnemar_p_of_the_docstring():
-    assert mcnemar_p(5, 1) == 0.21875
-
-
-@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
-@pytest.mark.parametrize("degrees", [9, 20, 39, 816])
-def test_student_quantile_equals_scipys(degrees, confidence):
-    assert student_quantile(degrees, confidence=confidence) == pytest.approx(
-        stats.t.ppf((1 + confidence) / 2, degrees), abs=5e-3 if confidence > 0.95 else 5e-4
-    )
+    assert mcnemar_p(5, 1) == pytest.approx(0.21875)
 
 
 def coverage(draw_interval, truth, data_sets):
@@ -165,7 +154,7 @@ def test_bootstrap_draws_each_stratum_by_itself():
     # Two strata of which each has but one value: nothing varies inside them, although their values differ.
     strata = [np.full((20, 1), 0.9 / 40), np.full((20, 1), 0.1 / 40)]
     (interval,) = bootstrap_intervals(strata, bounds=((0.0, 1.0),), confidence=0.95, seed=0, resamples=500)
-    assert interval == pytest.approx(unvaried_interval(0.5, 20, (0.0, 1.0), confidence=0.95))
+    assert interval == pytest.approx(unvaried_interval(0.5, 40, (0.0, 1.0), confidence=0.95))
 
 
 def test_bootstrap_of_unchanged_scores_keeps_a_width_and_of_few_questions_claims_nothing():
@@ -175,3 +164,143 @@ def test_bootstrap_of_unchanged_scores_keeps_a_width_and_of_few_questions_claims
     ]
     few = np.full((MIN_QUESTIONS - 1, 1), 0.5 / (MIN_QUESTIONS - 1))
     assert bootstrap_intervals([few], bounds=BOUNDS, confidence=0.95, seed=0) == [(-1.0, 1.0)]
+
+
+def test_a_stratum_of_one_question_is_drawn_with_the_others_of_that_kind():
+    # 20 tasks of one question each: their spread is all that tells of chance.
+    values = np.random.default_rng(3).normal(0.1, 0.2, size=20) / 20
+    alone = bootstrap([np.array([[value]]) for value in values], seed=0)
+    together = bootstrap([values[:, None]], seed=0)
+    assert alone.interval(0, bounds=(-1, 1), confidence=0.95) == together.interval(0, bounds=(-1, 1), confidence=0.95)
+    assert alone.degrees[0] == together.degrees[0] == pytest.approx(19)
+
+
+def test_few_kinds_of_questions_are_drawn_as_all_of_them_are():
+    """The short way, by how often each kind is drawn, and the long way give the same law."""
+    values = np.repeat([-1.0, 0.0, 1.0], [5, 80, 15])[:, None] / 100
+    short = bootstrap([values], seed=0)
+    noise = np.random.default_rng(4).normal(0, 1e-9, size=values.shape)  # no two questions alike: the long way
+    long = bootstrap([values + noise], seed=0)
+    for share in (0.01, 0.25, 0.5, 0.75, 0.99):
+        assert np.quantile(short.shifts, share) == pytest.approx(np.quantile(long.shifts, share), abs=0.011)
+    assert short.shifts.std() == pytest.approx(values.sum(axis=1).std(ddof=1) * math.sqrt(100), rel=0.03)
+
+
+@pytest.mark.parametrize("mean", [-0.12, -0.05, 0.02, 0.05, 0.12])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.999, 0.99999])
+def test_the_p_value_is_small_enough_exactly_where_the_interval_leaves_out_zero(mean, confidence):
+    values = np.random.default_rng(5).gamma(2, 0.1, size=(60, 1))
+    values = (values - values.mean() + mean) / 60
+    drawn = bootstrap([values], seed=0)
+    low, high = drawn.interval(0, bounds=(-1.0, 1.0), confidence=confidence)
+    assert (low > 0 or high < 0) == (drawn.p_value(0) < 1 - confidence)
+
+
+@pytest.mark.parametrize("mean", [-0.2, -0.05, 0.02, 0.1, 0.2])
+def test_the_p_value_is_near_students_also_far_beyond_the_resamples(mean):
+    values = np.random.default_rng(6).normal(0, 0.2, size=60)
+    values += mean - values.mean()
+    expected = stats.ttest_1samp(values, 0).pvalue
+    found = bootstrap([values[:, None] / 60], seed=0).p_value(0)
+    assert math.log10(found) == pytest.approx(math.log10(expected), rel=0.12, abs=0.02)
+
+
+def test_the_p_value_where_nothing_varies_is_that_of_the_interval_which_then_ends_at_zero():
+    drawn = bootstrap([np.full((40, 1), 0.1 / 40)], seed=0)
+    p_value = drawn.p_value(0)
+    assert drawn.interval(0, bounds=(-1.0, 1.0), confidence=1 - p_value)[0] == pytest.approx(0, abs=1e-9)
+    assert bootstrap([np.zeros((40, 1))], seed=0).p_value(0) == 1
+    assert bootstrap([np.full((5, 1), 0.1)], seed=0).p_value(0) == 1  # too few to tell anything
+
+
+def test_holm_equals_the_steps_by_hand():
+    """0.005 * 4 = 0.02; 0.01 * 3 = 0.03; 0.03 * 2 = 0.06; 0.04 * 1 = 0.04, but not below 0.06."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([0.04]) == [0.04]
+    assert holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_holm_rejects_as_its_definition_does(p_values):
+    """Step down: compare the k-th smallest with alpha / (m - k + 1), and stop at the first that is larger."""
+    alpha, m = 0.05, len(p_values)
+    rejected = 0
+    while rejected < m and sorted(p_values)[rejected] * (m - rejected) <= alpha:
+        rejected += 1
+    adjusted = holm(p_values)
+    assert sum(p <= alpha for p in adjusted) == rejected
+    assert all(p <= one <= 1 for p, one in zip(p_values, adjusted, strict=True))
+    assert max(adjusted) <= max(1.0, *adjusted)
+
+
+# Means over many tasks
+
+
+def tasks_of(generator, *, tasks, items, spread, gained=0.15, lost=0.1):
+    """Paired differences (tasks, items) of 0/1 scores; tasks differ in how much is gained. And each task's truth."""
+    shift = generator.uniform(-spread, spread, size=(tasks, 1))
+    drawn = generator.random((tasks, items))
+    share = gained + shift / 2
+    differences = (drawn < share).astype(float) - (drawn > 1 - (lost - shift / 2))
+    return differences, (gained - lost + shift).ravel()
+
+
+@pytest.mark.parametrize(("tasks", "items", "spread"), [(27, 10, 0.15), (40, 4, 0.0), (10, 30, 0.15)])
+def test_the_intervals_for_the_same_tasks_cover_the_truth_of_these_tasks(tasks, items, spread):
+    generator = np.random.default_rng(9)
+    hits = np.zeros(2)
+    for _ in range(200):
+        differences, truths = tasks_of(generator, tasks=tasks, items=items, spread=spread)
+        strata = [row[:, None] / differences.size for row in differences]
+        stratified = bootstrap_intervals(
+            strata, bounds=BOUNDS, confidence=0.95, seed=int(generator.integers(2**32)), resamples=500
+        )[0]
+        pooled = tango_interval(
+            int((differences > 0).sum()), int((differences < 0).sum()), differences.size, confidence=0.95
+        )
+        hits += [low <= truths.mean() <= high for low, high in (stratified, pooled)]
+    assert all(0.92 <= share <= 0.985 for share in hits / 200)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "items", "spread"), [(27, 10, 0.15), (57, 20, 0.15), (MIN_TASKS, 30, 0.15), (27, 10, 0.0)]
+)
+def test_the_interval_across_tasks_covers_the_truth_of_all_tasks_of_the_kind(tasks, items, spread):
+    generator = np.random.default_rng(12)
+
+    def draw_interval():
+        differences, _ = tasks_of(generator, tasks=tasks, items=items, spread=spread)
+        sums = np.array([[row.sum(), items] for row in differences])
+        return across_tasks_interval([sums], confidence=0.95, seed=int(generator.integers(2**32)), resamples=1000)
+
+    assert 0.92 <= coverage(draw_interval, 0.05, data_sets=300) <= 0.98
+
+
+def test_the_interval_for_the_same_tasks_does_not_cover_other_tasks_where_tasks_differ():
+    """The control of the two tests above: the two questions are different ones."""
+    generator = np.random.default_rng(11)
+
+    def draw_interval():
+        differences, _ = tasks_of(generator, tasks=12, items=200, spread=0.19)
+        return tango_interval(
+            int((differences > 0).sum()), int((differences < 0).sum()), differences.size, confidence=0.95
+        )
+
+    assert coverage(draw_interval, 0.05, data_sets=200) < 0.8
+
+
+def test_the_interval_across_tasks_keeps_its_width_and_its_silence():
+    alike = np.array([[1.0, 10.0]] * 20)
+    assert across_tasks_interval([alike], confidence=0.95, seed=0) == pytest.approx(
+        unvaried_interval(0.1, 20, (-1.0, 1.0), confidence=0.95)
+    )
+    assert across_tasks_interval([alike[: MIN_TASKS - 1]], confidence=0.95, seed=0) is None
+    assert across_tasks_interval([alike, alike[:1]], confidence=0.95, seed=0) is None
+
+
+def test_tasks_count_by_their_items():
+    """A task of 1,000 items that lost nothing outweighs nineteen of 10 items that gained all."""
+    tasks = np.array([[10.0, 10.0]] * 19 + [[0.0, 1000.0]])
+    low, high = across_tasks_interval([tasks], confidence=0.95, seed=0)
+    assert low < 190 / 1190 < high

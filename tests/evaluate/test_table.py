@@ -83,3 +83,12 @@ def test_tasks_of_a_dimension_that_is_their_mean_are_shown(summary):
 
 def test_the_table_is_plain_ascii(summary):
     assert format_table(summary, width=80).isascii()
+
+
+def test_a_dimension_that_is_one_benchmark_of_several_tasks_stands_for_it(summary):
+    bbh = row("bbh", dimension="reasoning")
+    parts = (row("bbh_a", dimension="reasoning"), row("bbh_b", dimension="reasoning", before=0.1))
+    reasoning = bbh.model_copy(update={"name": "reasoning"})
+    told = summary.model_copy(update={"dimensions": (reasoning,), "groups": (bbh,), "tasks": parts})
+    lines = format_table(told, width=100).splitlines()
+    assert [line.split()[0] for line in lines[4:7]] == ["reasoning", "bbh_a", "bbh_b"]

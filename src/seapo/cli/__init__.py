@@ -17,11 +17,13 @@ from seapo.errors import SeapoError, StoppedError
 COMMANDS = {
     "run": ("seapo.cli.run", "Do the whole journey of a recipe."),
     "source": ("seapo.cli.stage", "Read prompts and good answers."),
+    "diagnose": ("seapo.cli.stage", "Tell which errors the model makes itself."),
     "inject": ("seapo.cli.stage", "Put one known error into each answer."),
     "verify": ("seapo.cli.verify", "Prove the negatives wrong."),
     "mix": ("seapo.cli.stage", "Choose the negatives to train on."),
     "train": ("seapo.cli.stage", "Train the model to prefer the good answers."),
     "evaluate": ("seapo.cli.stage", "Measure the model before and after."),
+    "compare": ("seapo.cli.compare", "Tell what differs between models that were asked the same items."),
     "report": ("seapo.cli.stage", "Show it all on one HTML page."),
     "journal": ("seapo.cli.journal", "Count, export or forget what was computed at some cost."),
     "doctor": ("seapo.cli.doctor", "Tell what is installed, what is missing, and how to mend it."),

@@ -1,37 +1,100 @@
-"""Two lists of scores of the same items -> the table of tasks and dimensions, with paired intervals."""
+"""Scores of two or more models on the same items -> what differs, by how much, and whether that is more than chance.
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+`compare` gives the table of one run, before and after training. `compare_models` gives each model against a base, or
+each against each, with verdicts that are corrected for their number. Both stand on `contrast`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from types import MappingProxyType
 from typing import Literal
 
-import numpy as np
-
-from seapo.evaluate.statistics import (
-    RESAMPLES,
-    Array,
-    bootstrap_intervals,
-    mcnemar_p,
-    question_of,
-    tango_interval,
-)
-from seapo.interval import Interval, wilson_interval
-from seapo.records import DIMENSIONS, Dimension, ItemScore, digest
+from seapo.errors import DataError
+from seapo.evaluate.clusters import KINDS, Extent, Kind, extents
+from seapo.evaluate.contrast import Contrast, contrast
+from seapo.evaluate.flips import Flip, flips_of
+from seapo.evaluate.pairing import matched, pairs_of
+from seapo.evaluate.results import Evaluation
+from seapo.evaluate.statistics import MIN_TASKS, RESAMPLES, holm
+from seapo.interval import Interval
+from seapo.records import DIMENSIONS, Dimension, ItemScore, Record
 from seapo.summaries import EvaluateSummary, ScoreRow
 
-BOUNDS: tuple[Interval, ...] = ((0.0, 1.0), (0.0, 1.0), (-1.0, 1.0))
+Verdict = Literal["better", "worse", "undecided"]
+
 METHOD = (
-    "accuracy: Wilson's interval, and Tango's score interval for its paired difference; other scores: paired bootstrap "
-    f"over questions ({RESAMPLES:,} resamples); no correction for the number of rows"
+    "right or wrong items of one benchmark: Wilson's interval, and Tango's score interval for the paired difference; "
+    f"other scores and means of several benchmarks: paired bootstrap over questions within their tasks ({RESAMPLES:,} "
+    "resamples)"
+)
+UNCORRECTED = f"{METHOD}; no correction for the number of rows"
+CORRECTED = (
+    f"{METHOD}; p-values: McNemar's exact test, or the bootstrap's; p-values and verdicts are corrected by Holm's "
+    "method over all rows of the same kind (dimensions; benchmarks; tasks of benchmarks) of all comparisons; each "
+    "interval stands for itself, simultaneous ones are widened by Bonferroni's method over the same rows; across "
+    f"tasks: benchmarks' tasks drawn anew with all their items, from {MIN_TASKS} tasks on"
 )
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """One item's score before and after."""
+class ComparedRow(Record):
+    """One line of a comparison; scores and differences are shares between 0 and 1."""
 
-    before: ItemScore
-    after: ItemScore
+    kind: Kind
+    name: str
+    dimension: Dimension | None
+    metric: str
+    items: int
+    tasks: int
+    base: float
+    base_interval: tuple[float, float]
+    other: float
+    other_interval: tuple[float, float]
+    difference: float
+    """Mean of the paired differences, the other model's score less the base's."""
+    difference_interval: tuple[float, float]
+    """Were the items drawn anew from the same tasks; this row alone."""
+    simultaneous_interval: tuple[float, float]
+    """The same, so wide that all rows of this kind hold together."""
+    across_tasks_interval: tuple[float, float] | None
+    """Were the tasks drawn anew too, as for a claim on more than these tasks; None where too few tell of others."""
+    p_value: float
+    """Two-sided, of no difference; this row alone."""
+    p_adjusted: float
+    """Corrected for all rows of this kind."""
+    verdict: Verdict
+    """`better` or `worse` (the other model) where `p_adjusted` is small enough."""
+    gained: int | None = None
+    """Items that only the other model has right; None for scores that are not right or wrong."""
+    lost: int | None = None
+    """Items that only the base has right."""
+
+
+class ModelComparison(Record):
+    """One model against another."""
+
+    base: str
+    other: str
+    rows: tuple[ComparedRow, ...]
+    flips: tuple[Flip, ...]
+    """Items whose score crossed one half, in the order of the items."""
+
+
+class Comparison(Record):
+    """What `seapo compare` found."""
+
+    models: dict[str, str]
+    """Name in this comparison -> the model's own name."""
+    confidence: float
+    method: str
+    """How intervals, p-values and verdicts were computed, in words."""
+    items: int
+    left_out: dict[str, int]
+    """Model -> its items that not all others were asked, and that were left out for it."""
+    families: dict[Kind, int]
+    """Kind of row -> how many p-values are corrected together."""
+    comparisons: tuple[ModelComparison, ...]
+    notes: tuple[str, ...] = ()
+    """What differs between the evaluations and may explain a difference: number type, versions, cut prompts."""
 
 
 def compare(
@@ -43,109 +106,155 @@ def compare(
     seed: int,
     not_measured: Mapping[str, str] = MappingProxyType({}),
 ) -> EvaluateSummary:
-    """Scores of each task and dimension, and their paired differences.
+    """Scores of each task, benchmark and dimension of one run, and their paired differences.
 
-    A dimension's score is the mean over its tasks in the first suite that measures it, so that two ways of asking never
-    mix in one number. Raises ValueError where the two lists do not hold the same items.
+    Raises DataError where the two lists do not hold the same items, asked in the same way.
     """
-    tasks = _by_task(_paired(before, after))
-    by_dimension = {dimension: _first_suite(tasks.values(), dimension) for dimension in DIMENSIONS}
-    missing = {str(name): "no suite of this run measures it" for name, found in by_dimension.items() if not found}
+    scores = matched({"before": before, "after": after}, common=False)
+    lines = extents(pairs_of(scores["before"], scores["after"]))
+    order = {task: place for place, task in enumerate(dict.fromkeys(score.task for score in before))}
+    tasks = sorted((e for e in lines if e.is_task), key=lambda e: order[e.name])
+    groups = [e for e in lines if e.kind == "benchmark" and not e.is_task]
+    dimensions = [e for e in lines if e.kind == "dimension"]
+    measured = {e.name for e in dimensions}
+
+    def rows(found: Sequence[Extent]) -> tuple[ScoreRow, ...]:
+        return tuple(_row(contrast(each, seed=seed), confidence) for each in found)
+
+    missing = {str(name): "no suite of this run measures it" for name in DIMENSIONS if name not in measured}
     return EvaluateSummary(
         model=model,
         confidence=confidence,
-        method=METHOD,
-        tasks=tuple(_row(name, [pairs], confidence, seed) for name, pairs in tasks.items()),
-        dimensions=tuple(_row(name, found, confidence, seed) for name, found in by_dimension.items() if found),
+        method=UNCORRECTED,
+        tasks=rows(tasks),
+        groups=rows(groups),
+        dimensions=rows(dimensions),
         not_measured={**missing, **not_measured},
     )
 
 
-def _paired(before: Sequence[ItemScore], after: Sequence[ItemScore]) -> list[_Pair]:
-    later = {(score.task, score.id): score for score in after}
-    if len(later) != len(before) or any((score.task, score.id) not in later for score in before):
-        raise ValueError("the scores before and after are not of the same items")
-    return [_Pair(score, later[score.task, score.id]) for score in before]
+def compare_models(
+    evaluations: Mapping[str, Evaluation],
+    *,
+    confidence: float = 0.95,
+    seed: int = 0,
+    common: bool = False,
+    all_pairs: bool = False,
+) -> Comparison:
+    """Compare every model with the first, or each with each.
 
-
-def _by_task(pairs: Iterable[_Pair]) -> dict[str, list[_Pair]]:
-    tasks: dict[str, list[_Pair]] = {}
-    for pair in pairs:
-        tasks.setdefault(pair.before.task, []).append(pair)
-    return tasks
-
-
-def _first_suite(tasks: Iterable[list[_Pair]], dimension: Dimension) -> list[list[_Pair]]:
-    found = [pairs for pairs in tasks if pairs[0].before.dimension == dimension]
-    return [pairs for pairs in found if pairs[0].before.suite == found[0][0].before.suite]
-
-
-def _row(name: str, tasks: list[list[_Pair]], confidence: float, seed: int) -> ScoreRow:
-    first = tasks[0][0].before
-    before = _mean_of_tasks([[pair.before.value for pair in pairs] for pairs in tasks])
-    after = _mean_of_tasks([[pair.after.value for pair in pairs] for pairs in tasks])
-    p_value = None
-    if len(tasks) == 1 and _is_binary(tasks[0]):
-        intervals, p_value = _binary_intervals(tasks[0], confidence)
-    else:
-        own_seed = int(digest([seed, [pairs[0].before.task for pairs in tasks]]), 16)
-        intervals = bootstrap_intervals(_strata(tasks), bounds=BOUNDS, confidence=confidence, seed=own_seed)
-    return ScoreRow(
-        name=name,
-        dimension=first.dimension,
-        metric=first.metric if len(tasks) == 1 else "mean",
-        items=sum(len(pairs) for pairs in tasks),
-        before=before,
-        before_interval=intervals[0],
-        after=after,
-        after_interval=intervals[1],
-        difference=after - before,
-        difference_interval=intervals[2],
-        verdict=verdict_of(intervals[2]),
-        mcnemar_p=p_value,
+    evaluations: a name for each -> the evaluation. With `common`, only items that all were asked are compared. Raises
+    DataError where they do not belong together: see `pairing.matched`.
+    """
+    if len(evaluations) < 2:
+        raise DataError("a comparison needs two evaluations or more; name another one")
+    scores = matched({name: found.scores for name, found in evaluations.items()}, common=common)
+    names = list(scores)
+    couples = list(combinations(names, 2)) if all_pairs else [(names[0], name) for name in names[1:]]
+    contrasts = {
+        (base, other): [contrast(e, seed=seed) for e in extents(pairs_of(scores[base], scores[other]))]
+        for base, other in couples
+    }
+    adjusted = _adjusted(contrasts)
+    families = {kind: sum(c.extent.kind == kind for found in contrasts.values() for c in found) for kind in KINDS}
+    return Comparison(
+        models={name: evaluations[name].results.model for name in names},
+        confidence=confidence,
+        method=CORRECTED,
+        items=len(scores[names[0]]),
+        left_out={name: len(evaluations[name].scores) - len(scores[name]) for name in names},
+        families=families,
+        comparisons=tuple(
+            ModelComparison(
+                base=base,
+                other=other,
+                rows=tuple(
+                    _compared_row(found, adjusted[base, other, place], confidence, families[found.extent.kind])
+                    for place, found in enumerate(contrasts[base, other])
+                ),
+                flips=flips_of(pairs_of(scores[base], scores[other])),
+            )
+            for base, other in couples
+        ),
+        notes=tuple(_notes(evaluations)),
     )
 
 
-def verdict_of(difference_interval: Interval) -> Literal["better", "worse", "undecided"]:
+def verdict_of(difference_interval: Interval) -> Verdict:
     """`better` or `worse` where the interval of the difference leaves zero out."""
     low, high = difference_interval
     return "better" if low > 0 else "worse" if high < 0 else "undecided"
 
 
-def _mean_of_tasks(values: list[list[float]]) -> float:
-    means = [sum(task) / len(task) for task in values]
-    return sum(means) / len(means)
+def _row(found: Contrast, confidence: float) -> ScoreRow:
+    interval = found.difference_interval(confidence)
+    return ScoreRow(
+        name=found.extent.name,
+        dimension=found.extent.first.dimension,
+        metric=found.extent.metric,
+        items=len(found.extent.pairs),
+        before=found.base,
+        before_interval=found.base_interval(confidence),
+        after=found.other,
+        after_interval=found.other_interval(confidence),
+        difference=found.difference,
+        difference_interval=interval,
+        verdict=verdict_of(interval),
+        mcnemar_p=found.p_value if found.counts else None,
+    )
 
 
-def _is_binary(pairs: list[_Pair]) -> bool:
-    """Scores are 0 or 1, and each item is a question of its own."""
-    values = {value for pair in pairs for value in (pair.before.value, pair.after.value)}
-    return values <= {0.0, 1.0} and len({question_of(pair.before.id) for pair in pairs}) == len(pairs)
+def _compared_row(found: Contrast, p_adjusted: float, confidence: float, family: int) -> ComparedRow:
+    is_more_than_chance = p_adjusted <= 1 - confidence
+    direction: Verdict = "better" if found.difference > 0 else "worse"
+    gained, lost = found.counts or (None, None)
+    return ComparedRow(
+        kind=found.extent.kind,
+        name=found.extent.name,
+        dimension=found.extent.first.dimension,
+        metric=found.extent.metric,
+        items=len(found.extent.pairs),
+        tasks=len({pair.base.task for pair in found.extent.pairs}),
+        base=found.base,
+        base_interval=found.base_interval(confidence),
+        other=found.other,
+        other_interval=found.other_interval(confidence),
+        difference=found.difference,
+        difference_interval=found.difference_interval(confidence),
+        simultaneous_interval=found.difference_interval(1 - (1 - confidence) / family),
+        across_tasks_interval=found.across_tasks_interval(confidence),
+        p_value=found.p_value,
+        p_adjusted=p_adjusted,
+        verdict=direction if is_more_than_chance and found.difference else "undecided",
+        gained=gained,
+        lost=lost,
+    )
 
 
-def _binary_intervals(pairs: list[_Pair], confidence: float) -> tuple[list[Interval], float]:
-    n = len(pairs)
-    gained = sum(pair.after.value > pair.before.value for pair in pairs)
-    lost = sum(pair.after.value < pair.before.value for pair in pairs)
-    intervals = [
-        wilson_interval(sum(pair.before.value for pair in pairs), n, confidence=confidence),
-        wilson_interval(sum(pair.after.value for pair in pairs), n, confidence=confidence),
-        tango_interval(gained, lost, n, confidence=confidence),
-    ]
-    return intervals, mcnemar_p(gained, lost)
+def _adjusted(contrasts: Mapping[tuple[str, str], Sequence[Contrast]]) -> dict[tuple[str, str, int], float]:
+    """Holm's p-values by comparison and place in it; the rows of one kind are a family."""
+    adjusted: dict[tuple[str, str, int], float] = {}
+    for kind in KINDS:
+        places = [
+            (base, other, place)
+            for (base, other), found in contrasts.items()
+            for place, each in enumerate(found)
+            if each.extent.kind == kind
+        ]
+        p_values = [contrasts[base, other][place].p_value for base, other, place in places]
+        adjusted.update(zip(places, holm(p_values), strict=True))
+    return adjusted
 
 
-def _strata(tasks: list[list[_Pair]]) -> list[Array]:
-    """Questions by the tasks that ask them; a row holds their contributions to before, after and difference."""
-    contributions: dict[str, Array] = {}
-    asked_in: dict[str, tuple[str, ...]] = {}
-    for pairs in tasks:
-        for pair in pairs:
-            question, weight = question_of(pair.before.id), 1 / (len(tasks) * len(pairs))
-            values = np.array([pair.before.value, pair.after.value, pair.after.value - pair.before.value])
-            contributions[question] = contributions.get(question, np.zeros(3)) + weight * values
-            asked_in[question] = (*asked_in.get(question, ()), pair.before.task)
-    strata: dict[tuple[str, ...], list[Array]] = {}
-    for question, names in asked_in.items():
-        strata.setdefault(names, []).append(contributions[question])
-    return [np.array(rows) for rows in strata.values()]
+def _notes(evaluations: Mapping[str, Evaluation]) -> Iterator[str]:
+    dtypes = {name: found.results.dtype for name, found in evaluations.items()}
+    if len(set(dtypes.values())) > 1:
+        yield "number types differ: " + ", ".join(f"{name} {dtype}" for name, dtype in dtypes.items())
+    packages = sorted({package for found in evaluations.values() for package in found.results.versions})
+    for package in packages:
+        versions = {name: found.results.versions.get(package, "none") for name, found in evaluations.items()}
+        if len(set(versions.values())) > 1:
+            yield f"versions of {package} differ: " + ", ".join(f"{name} {each}" for name, each in versions.items())
+    for name, found in evaluations.items():
+        for task, count in found.results.truncated.items():
+            yield f"{name}: {count} prompts of {task} were cut to fit the model's context"
