@@ -52,6 +52,9 @@ class Timed:
     """One child process."""
 
     seconds: float
+    """By the clock."""
+    processor_s: float
+    """Of all cores, its own processes included; unlike the clock, it hardly knows what else the machine does."""
     peak_mb: float
 
 
@@ -152,14 +155,14 @@ def write_recipe(place: Path, settings: dict[str, Any], *, seed: int) -> Path:
 
 
 def run_child(command: Sequence[str]) -> Timed:
-    """Run a command to its end; its clock time, and the most memory that one of its processes held."""
+    """Run a command to its end; its time, and the most memory that one of its processes held."""
     start = time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise SystemExit(f"{' '.join(map(str, command))}: exit code {child.returncode}")
-    return Timed(time.monotonic() - start, usage.ru_maxrss / 1024)
+    return Timed(time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def measured(place: Path, seconds: float) -> dict[str, Any]:
@@ -231,6 +234,7 @@ def run_many(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "workers": options.workers,
         "seconds": {name: round(one.seconds, 1) for name, one in timed.items()},
         "minutes": round(sum(one.seconds for one in timed.values()) / 60, 2),
+        "processor_ms_a_sample": {name: round(1000 * one.processor_s / options.many, 2) for name, one in timed.items()},
         "peak_mb": {name: round(one.peak_mb) for name, one in timed.items()},
         "types": measured(place, sum(one.seconds for one in timed.values()))["types"],
     }

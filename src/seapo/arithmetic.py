@@ -7,8 +7,8 @@ between the numbers. The time is linear in the length of the text.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -54,19 +54,22 @@ def equations(text: str) -> tuple[Equation, ...]:
     found = list[Equation]()
     for line in LINE.finditer(text):
         if EQUALS.search(line[0]) is not None:
-            offset = line.start()
-            found += [replace(each, start=each.start + offset, end=each.end + offset) for each in _in_line(line[0])]
+            found += _moved(_in_line(line[0]), line.start())
     return tuple(found)
+
+
+def _moved(found: Iterable[Equation], offset: int) -> list[Equation]:
+    return [Equation(each.start + offset, each.end + offset, each.left, each.right, each.holds) for each in found]
 
 
 @lru_cache(maxsize=1024)
 def _in_line(line: str) -> tuple[Equation, ...]:
     """The equations of a line, which none reaches across; edited texts share most of their lines with each other."""
     items = read_items(line)
-    found = [equation for at in range(len(items)) if (equation := _equation_at(line, items, at)) is not None]
+    signs = [at for at, item in enumerate(items) if item.kind == "equals"]
+    found = [equation for at in signs if (equation := _equation_at(line, items, at)) is not None]
     for note in NOTE.finditer(line):
-        offset = note.start(1)
-        found += [replace(each, start=each.start + offset, end=each.end + offset) for each in equations(note[1])]
+        found += _moved(equations(note[1]), note.start(1))
     return tuple(sorted(found, key=lambda equation: (equation.start, equation.end)))
 
 
@@ -93,8 +96,6 @@ def rounds_to(exact: Fraction, written: Fraction, decimals: int) -> bool:
 
 def _equation_at(text: str, items: Sequence[Item], at: int) -> Equation | None:
     """The equation around the equals sign at `at`, or None where there is no expression on one of its sides."""
-    if items[at].kind != "equals":
-        return None
     start, is_algebra = _left_start(items, at)
     try:
         reader = _Reader(items, at + 1, len(items), is_scaled=True)
@@ -232,14 +233,21 @@ def _is_algebra_behind(items: Sequence[Item], reader: "_Reader") -> bool:
 def _holds(left: Sequence[Item], right: Sequence[Item]) -> bool | None:
     """Whether the sides agree in any reading of their percent signs and magnitudes; None where one is unreadable."""
     try:
-        lefts = [_Reader(left, 0, len(left), is_scaled=flag).whole() for flag in (True, False)]
-        rights = [_Reader(right, 0, len(right), is_scaled=flag).whole() for flag in (True, False)]
+        lefts, rights = _readings(left), _readings(right)
     except _UnreadableError:
         return None
     decimals = right[0].decimals if len(right) == 1 else max(item.decimals for item in right)
     shift = 2 if right[0].unit == "%" else 0
     ways = [(lefts[0], rights[0], decimals + shift), (lefts[0], rights[1], decimals), (lefts[1], rights[1], decimals)]
     return any(rounds_to(exact, written, places) for exact, written, places in ways)
+
+
+def _readings(side: Sequence[Item]) -> tuple[Fraction, Fraction]:
+    """The value of a side with its percent signs and magnitudes, and without them."""
+    plain = _Reader(side, 0, len(side), is_scaled=False).whole()
+    if all(item.scaled is item.plain for item in side):
+        return plain, plain
+    return _Reader(side, 0, len(side), is_scaled=True).whole(), plain
 
 
 class _Reader:
@@ -287,7 +295,9 @@ class _Reader:
         item = self.items[self.at]
         self.at += 1
         if item.kind == "number":
-            return (item.scaled if self.is_scaled else item.plain) + self._mixed_part(item)
+            value = item.scaled if self.is_scaled else item.plain
+            is_mixed = self.at < self.end and self.items[self.at].kind == "fraction"
+            return value + self._mixed_part(item) if is_mixed else value
         self.depth += 1
         try:
             if _is_sign(item):

@@ -45,7 +45,6 @@ _LIST_MARKER = re.compile(r"[ \t]*(?:(?:[-*+•>]|#{1,6}|\(?\d{1,3}[.)]|\(?[A-Za
 _FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n.*?(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W\d_]+)*|°[CF]")
-_MAX_WORDS = 4
 _URL = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
 
 
@@ -84,10 +83,17 @@ class Change:
 
 def code_spans(text: str) -> tuple[tuple[int, int], ...]:
     """Where fenced blocks, `inline code`, and addresses stand, as (start, end) in order, without overlap."""
-    spans = [match.span() for match in _FENCE.finditer(text)]
-    for pattern in (_INLINE_CODE, _URL):
+    spans = _fences(text)
+    patterns = [_INLINE_CODE] if "`" in text else []
+    patterns += [_URL] if "@" in text or "://" in text or "www." in text else []
+    for pattern in patterns:
         spans += [m.span() for m in pattern.finditer(text) if not any(a < m.end() and m.start() < b for a, b in spans)]
     return tuple(sorted(spans))
+
+
+def _fences(text: str) -> list[tuple[int, int]]:
+    """The fenced blocks; nearly every text has none, which is much faster seen than searched."""
+    return [match.span() for match in _FENCE.finditer(text)] if "```" in text or "~~~" in text else []
 
 
 def sentences(text: str) -> tuple[Sentence, ...]:
@@ -95,11 +101,11 @@ def sentences(text: str) -> tuple[Sentence, ...]:
 
     Not broken by decimals, initials and abbreviations (`e.g.`, `Dr.`), nor by the number of a list item.
     """
-    fences = [match.span() for match in _FENCE.finditer(text)]
-    found = []
+    fences = _fences(text)
+    found = list[Sentence]()
     for line in re.finditer(r"[^\n]+", text):
         if not any(start <= line.start() < end for start, end in fences):
-            found += list(_line_sentences(text, *line.span()))
+            found += _line_sentences(text, *line.span())
     return tuple(found)
 
 
@@ -146,10 +152,11 @@ def mentions(text: str) -> tuple[Mention, ...]:
     words = [match.span() for match in _WORD.finditer(text)]
     code = code_spans(text)
     found: list[Mention] = []
-    for index, (start, _) in enumerate(words):
-        if (found and start < found[-1].end) or any(a <= start < b for a, b in code):
+    for index, (start, end) in enumerate(words):
+        length = _length_of_terms(text[start:end])
+        if length == 0 or (found and start < found[-1].end) or any(a <= start < b for a, b in code):
             continue
-        for last in range(min(index + _MAX_WORDS, len(words)) - 1, index - 1, -1):
+        for last in range(min(index + length, len(words)) - 1, index - 1, -1):
             term = text[start : words[last][1]]
             if kinds := kinds_of(term):
                 found.append(Mention(start, words[last][1], term, kinds))
@@ -342,6 +349,22 @@ def _kinds() -> dict[str, tuple[str, ...]]:
         for term in terms:
             table.setdefault(term, []).append(kind)
     return {term: tuple(kinds) for term, kinds in table.items()}
+
+
+def _length_of_terms(word: str) -> int:
+    """Words of the longest term that begins with a word; 0 where none does."""
+    lengths = _term_lengths()
+    return max(lengths.get(word, 0), lengths.get(word[:1].lower() + word[1:], 0) if word[:1].isupper() else 0)
+
+
+@cache
+def _term_lengths() -> dict[str, int]:
+    """First word of terms -> words of the longest of these terms."""
+    lengths: dict[str, int] = {}
+    for term in _kinds():
+        if parts := _WORD.findall(term):
+            lengths[parts[0]] = max(lengths.get(parts[0], 0), len(parts))
+    return lengths
 
 
 def _alike_in(kind: str, term: str) -> tuple[str, ...]:

@@ -5,17 +5,17 @@ A text is cut once, from left to right, in time linear in its length, whatever i
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
 
 MAX_DIGITS = 40
 """Longer numbers are not computed with."""
 MAX_UNIT_WORDS = 5
 """`3 pink hard hats + 4` has three words between the number and the operator."""
 
-TOKEN = re.compile(
-    r"""
+_TOKENS = r"""
     (?P<note><<[^<>\n]{1,200}>>)
     |(?P<bullet>^[ \t]{0,20}[-*+•][ \t]+)
     |(?P<date>\b[0-9]{4}-[0-9]{2}-[0-9]{2}\b|\b[0-9]{1,2}/[0-9]{1,2}/(?:1[5-9]|20)[0-9]{2}\b)
@@ -35,9 +35,11 @@ TOKEN = re.compile(
     |(?P<currency>[$€£¥₹])
     |(?P<space>[ \t&]+)
     |(?P<other>.|\n)
-    """,
-    re.VERBOSE | re.MULTILINE,
-)
+"""
+TOKEN = re.compile(_TOKENS, re.VERBOSE | re.MULTILINE)
+NO_NUMBER = r"^[^0-9\n]*\n | (?:[A-Za-z]+[ \t]+)+"
+"""Lines and words that a search for numbers steps over at once: every token in them is none."""
+NUMBER_OR_NOT = re.compile(f"{NO_NUMBER} | {_TOKENS}", re.VERBOSE | re.MULTILINE)
 OPERATORS = {"×": "*", "·": "*", "⋅": "*", "∙": "*", "x": "*", "X": "*", "÷": "/", "−": "-", "–": "-", "**": "^"}
 LATEX = {
     r"\times": ("operator", "*"), r"\cdot": ("operator", "*"), r"\ast": ("operator", "*"), r"\div": ("operator", "/"),
@@ -66,10 +68,11 @@ NEVER_UNITS = frozenset({
     "hence", "when",
 })  # fmt: skip
 """Words that end the run of words that may stand between a number and its operator."""
+ZERO = Fraction(0)
 
 
-@dataclass(frozen=True)
-class NumberSpan:
+# Named tuples, since thousands of them are made for a text, and a frozen dataclass takes four times as long to make.
+class NumberSpan(NamedTuple):
     """A number in a text; the span covers its digits, separators and sign, but no currency or percent sign."""
 
     start: int
@@ -78,8 +81,7 @@ class NumberSpan:
     text: str
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """A token, or a number with the signs and unit around it."""
 
     kind: str
@@ -88,10 +90,10 @@ class Item:
     end: int
     text: str
     """As it is written; of an operator one of + - * / ^."""
-    plain: Fraction = Fraction(0)
+    plain: Fraction = ZERO
     """A number without percent sign and magnitude."""
-    scaled: Fraction = Fraction(0)
-    """A number with them: `20%` is 1/5, `2 million` is 2,000,000."""
+    scaled: Fraction = ZERO
+    """A number with them: `20%` is 1/5, `2 million` is 2,000,000; the same object as `plain` where it has none."""
     decimals: int = 0
     unit: str = ""
 
@@ -103,7 +105,7 @@ def numbers(text: str) -> tuple[NumberSpan, ...]:
     `3/4` and `5-7` count each.
     """
     spans = []
-    for match in TOKEN.finditer(text):
+    for match in NUMBER_OR_NOT.finditer(text):
         if match.lastgroup == "number":
             start = match.start() - _has_sign(text, match.start())
             written = text[start : match.end()]
@@ -132,14 +134,15 @@ def _has_sign(text: str, start: int) -> bool:
 def _tokens(text: str) -> list[Item]:
     tokens = []
     for match in TOKEN.finditer(text):
-        group, written = match.lastgroup or "other", match[0]
-        if group in ("space", "note") or written in LATEX_SPACES:
+        group = match.lastgroup or "other"
+        if group == "space" or group == "note" or (written := match[0]) in LATEX_SPACES:
             continue
         kind, plain = _kind(group, written)
-        tokens.append(Item(kind, match.start(), match.end(), plain))
+        tokens.append(Item(kind, *match.span(), plain))
     return tokens
 
 
+@lru_cache(maxsize=4096)
 def _kind(group: str, written: str) -> tuple[str, str]:
     """Kind and normalised text of a token."""
     if group in ("operator", "times"):
@@ -165,7 +168,7 @@ def read_items(text: str) -> list[Item]:
         at += 1
         if item.kind == "currency" and following in ("number", "open"):
             if following == "number":
-                tokens[at] = replace(tokens[at], unit=item.text)
+                tokens[at] = tokens[at]._replace(unit=item.text)
             continue
         if item.kind == "number":
             item, at = _number(tokens, at - 1)
@@ -173,10 +176,10 @@ def read_items(text: str) -> list[Item]:
         elif item.kind == "word" and following in ("number", "currency", "open"):
             item = _word_operator(item, items)
         elif item.kind in ("percent", "currency"):
-            item = replace(item, kind="stop")
+            item = item._replace(kind="stop")
         if item.kind in ("number", "close"):
             unit, at = _unit(tokens, at, has_unit=bool(item.unit))
-            item = replace(item, unit=unit) if unit and not item.unit else item
+            item = item._replace(unit=unit) if unit and not item.unit else item
         items.append(item)
     return items
 
@@ -186,22 +189,29 @@ def _number(tokens: Sequence[Item], at: int) -> tuple[Item, int]:
     token = tokens[at]
     is_odd = (len(token.text) > 1 and token.text.startswith("00")) or token.end - token.start > MAX_DIGITS
     if is_odd or _is_torn(tokens, at):
-        return replace(token, kind="word"), at + 1
-    plain = Fraction(_digits(token.text))
-    decimals = len(token.text.partition(".")[2])
+        return token._replace(kind="word"), at + 1
+    plain, decimals = _read(token.text)
     at += 1
     if _is_mixed(tokens, at - 1):
         plain += Fraction(int(tokens[at].text), int(tokens[at + 2].text))
-        token, at = replace(token, end=tokens[at + 2].end), at + 3
+        token, at = token._replace(end=tokens[at + 2].end), at + 3
     scaled, following = plain, tokens[at] if at < len(tokens) else None
     if following is not None:
         if following.kind == "percent" or following.text == "percent":
             scaled, at = plain / 100, at + 1
         elif following.text in MAGNITUDES:
             scaled, at = plain * MAGNITUDES[following.text], at + 1
-    unit = token.unit or ("%" if scaled < plain else "")
-    # Written out, since `replace` takes twice as long, and every number of every text comes through here.
+    unit = token.unit or ("%" if scaled is not plain and scaled < plain else "")
+    # Written out, since `_replace` takes longer, and every number of every text comes through here.
     return Item(token.kind, token.start, token.end, token.text, plain, scaled, decimals, unit), at
+
+
+@lru_cache(maxsize=4096)
+def _read(written: str) -> tuple[Fraction, int]:
+    """The value of digits with their separators, and how many stand behind the point."""
+    digits = _digits(written)
+    decimals = len(written.partition(".")[2])
+    return (Fraction(digits) if decimals else Fraction(int(digits))), decimals
 
 
 def _share(tokens: Sequence[Item], items: Sequence[Item], over: Item, at: int) -> tuple[Item, int]:
@@ -213,7 +223,7 @@ def _share(tokens: Sequence[Item], items: Sequence[Item], over: Item, at: int) -
     if not is_close or not under.text.strip("0") or len(under.text) > MAX_DIGITS:
         return over, at
     value = over.plain / int(under.text)
-    return replace(over, end=under.end, plain=value, scaled=value), at + 2
+    return over._replace(end=under.end, plain=value, scaled=value), at + 2
 
 
 def _is_torn(tokens: Sequence[Item], at: int) -> bool:
@@ -242,7 +252,7 @@ def _word_operator(word: Item, items: Sequence[Item]) -> Item:
         return word
     is_share = items[-1].unit == "%" or (len(items) > 2 and items[-2].text == "/" and items[-3].kind == "number")
     operator = "*" if word.text == "of" and is_share else WORD_OPERATORS.get(word.text)
-    return word if operator is None else replace(word, kind="operator", text=operator)
+    return word if operator is None else word._replace(kind="operator", text=operator)
 
 
 def _unit(tokens: Sequence[Item], at: int, *, has_unit: bool) -> tuple[str, int]:
