@@ -2,6 +2,7 @@
 
 import importlib
 import random
+from dataclasses import replace
 
 import peft
 import pytest
@@ -82,8 +83,8 @@ def test_groups_in_one_row_and_split_over_rows(embedded, baker, expected, budget
 @torch.no_grad()
 @pytest.mark.parametrize("name", ["additive_mask", "segments"])
 def test_a_mask_that_lets_siblings_see_each_other_would_be_caught(tiny_llama, plain, monkeypatch, name):
-    def causal_only(ends, dtype, **options):
-        return additive_mask(torch.full_like(ends, len(ends)), dtype)
+    def causal_only(layout, dtype, **options):
+        return additive_mask(replace(layout, ends=torch.full_like(layout.ends, len(layout.ends))), dtype)
 
     def one_segment(row):
         return [Segment(0, len(row), ())]

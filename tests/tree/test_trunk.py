@@ -62,6 +62,17 @@ def test_branches_are_scored_with_their_alternatives(embedded, trunk, chain):
         assert_same(found, whole(embedded[0], chain, branch, alternatives=2))
 
 
+@torch.no_grad()
+def test_tokens_before_a_branchs_start_are_not_scored(trunk, chain, embedded):
+    tokens = embedded[1](" London. It lies on the Thames")["input_ids"]
+    branches = [Branch(5, tokens), Branch(5, tokens, 3), Branch(5, [*chain[5:9], 7, 8], 2), Branch(0, chain[:8], 4)]
+    every, later, along, whole_chain = trunk.score(branches)
+    assert torch.equal(later.logprobs, every.logprobs[3:])
+    assert len(along.logprobs) == len(whole_chain.logprobs) == 4
+    assert torch.allclose(along.logprobs[:2], trunk.own_scores(7).logprobs[:2], atol=TOLERANCE_NATS)
+    assert torch.allclose(whole_chain.logprobs, trunk.own_scores(4).logprobs[:4], atol=TOLERANCE_NATS)
+
+
 def test_shared_and_last_tokens_of_branches_are_not_computed():
     branches = [Branch(5, [1, 2, 3]), Branch(5, [1, 2, 4]), Branch(5, [1, 5, 6]), Branch(9, [7]), Branch(9, [])]
     (row,) = lay_branches(branches, 100)
@@ -105,7 +116,7 @@ def test_keys_of_another_trunk_would_show(trunk, embedded, chain):
     assert (found.logprobs - different.logprobs).abs().max() > 1e-2
 
 
-@pytest.mark.parametrize("at", [0, 99])
+@pytest.mark.parametrize("at", [0, 99])  # nothing stands before the first token of a branch that leaves at 0
 def test_a_branch_that_leaves_beside_the_trunk_is_refused(trunk, at):
     with pytest.raises(ValueError, match=f"a branch leaves at {at}, and the trunk has {len(trunk)} tokens"):
         trunk.score([Branch(at, [1])])
@@ -138,7 +149,5 @@ def test_flex_attention_looks_back_to_the_trunk(make_tiny):
     usual = make_tiny(transformers.Gemma3TextConfig, "sdpa", **options)
     tokens = [random.Random(2).randrange(3, 9) for _ in range(40)]
     branches = [Branch(11, [4, 5, 6]), Branch(30, [4, 5]), Branch(30, [4, 7, 7])]
-    trunk = Trunk(flexible, tokens)
-    assert trunk._keys is not None
-    for branch, found in zip(branches, trunk.score(branches), strict=True):
+    for branch, found in zip(branches, Trunk(flexible, tokens).score(branches), strict=True):
         assert (found.logprobs - whole(usual, tokens, branch).logprobs).abs().max() < TOLERANCE_NATS

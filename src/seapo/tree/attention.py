@@ -122,9 +122,7 @@ def _segment_attention(grouped: Tensor, k: Tensor, v: Tensor, parts: Sequence[Se
     return _Partial(outputs, normalisers)
 
 
-def _with_trunk(
-    grouped: Tensor, own: _Partial, k: Tensor, v: Tensor, spans: Sequence[tuple[int, int, int]]
-) -> Tensor:
+def _with_trunk(grouped: Tensor, own: _Partial, k: Tensor, v: Tensor, spans: Sequence[tuple[int, int, int]]) -> Tensor:
     """Outputs of a row's tokens that attend to some first keys of a trunk besides, shape as `own.outputs`."""
     groups, outputs = grouped.shape[1], own.outputs
     for start, stop, reach in spans:

@@ -18,6 +18,8 @@ GPU_CHUNK_BYTES = 256 << 20
 TILE = (512, 4096)
 """Parents and tokens of the vocabulary: 8 MB, which stay in a processor's cache, in products of its best shapes."""
 GPU_TILE = (4096, 16384)
+TIE_NATS = 5e-5
+"""Tokens this close to the best one count as best, so that float noise of another packing cannot break a tie."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class EdgeScores:
     logprobs: Tensor
     """Shape (edges,), float32, in nats."""
     is_argmax: Tensor
-    """Shape (edges,), bool: no other token is more probable there."""
+    """Shape (edges,), bool: no other token is more probable there, by more than TIE_NATS."""
     best_ids: Tensor
     """Shape (edges, k): the k best tokens there, best first."""
     best_logprobs: Tensor
@@ -183,7 +185,7 @@ def _tile_parents(head: Head, hidden: Tensor, edges: Edges, mean: Tensor, column
         del logits, odds  # or they would stay beside those of the next tile
     if len(mean):
         mean.div_(total[: len(mean)])
-    return chosen - (top + total.log())[edges.parents, 0], chosen >= top[edges.parents, 0]
+    return chosen - (top + total.log())[edges.parents, 0], chosen >= top[edges.parents, 0] - TIE_NATS
 
 
 def _add_product(total: Tensor, odds: Tensor, weight: Tensor) -> None:
@@ -204,7 +206,7 @@ def _score_chunk(
     normaliser = top + (logits - top).exp().sum(dim=-1, keepdim=True).log()
     return (
         chosen - normaliser[edges.parents, 0],
-        chosen.detach() >= top[edges.parents, 0],
+        chosen.detach() >= top[edges.parents, 0] - TIE_NATS,
         best.indices[edges.parents],
         (best.values - normaliser.detach())[edges.parents],
     )

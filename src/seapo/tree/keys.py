@@ -54,7 +54,8 @@ class TrunkKeys(DynamicCache):  # type: ignore[misc]
     @contextmanager
     def recorded(self) -> Iterator[dict[int, tuple[Tensor, Tensor]]]:
         """Keys and values by layer of what is computed within."""
-        self._recorded = found = {}
+        found: dict[int, tuple[Tensor, Tensor]] = {}
+        self._recorded = found
         try:
             yield found
         finally:

@@ -93,13 +93,15 @@ def block_mask(layout: Layout, *, window: int | None = None) -> Any:
     from torch.nn.attention.flex_attention import create_block_mask
 
     ends, depths, leaves, kept, key_depths = layout.ends, layout.depths, layout.leaves, layout.kept, layout.key_depths()
+    # Of each key, its place in the row and its end; by look-up, as arithmetic on key indices doesn't compile on a CPU.
+    own = torch.arange(-kept, len(ends), device=ends.device)
+    own_ends = pad(ends, (kept, 0))
 
     def allowed(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         if leaves is None:
             within = (key <= query) & (query < ends[key])
         else:
-            own = key - kept
-            within = (key < leaves[query]) | ((own >= 0) & (own <= query) & (query < ends[own.clamp(min=0)]))
+            within = (key < leaves[query]) | ((own[key] <= query) & (query < own_ends[key]))
         return within if window is None else within & (depths[query] - key_depths[key] < window)
 
     return create_block_mask(allowed, None, None, len(ends), kept + len(ends), device=str(ends.device))

@@ -36,8 +36,10 @@ class Branch:
     """Tokens that go on from a trunk."""
 
     at: int
-    """Tokens of the trunk before it, at least one: the branch's first token is scored after it."""
+    """Tokens of the trunk before it."""
     tokens: Sequence[int]
+    start: int = 0
+    """So many first tokens are read and not scored. The first token of a sequence is never scored."""
 
 
 class Trunk:
@@ -78,7 +80,9 @@ class Trunk:
             raise ValueError(f"a trunk of {len(self)} tokens has no token to score from place {start} on")
         if self._keys is None:
             group = Group(self.tokens[:start], [self.tokens[start:]])
-            return score_tokens(self._model, [group], max_tokens_per_row=TOKENS_PER_ROW, alternatives=alternatives)[0][0]
+            return score_tokens(self._model, [group], max_tokens_per_row=TOKENS_PER_ROW, alternatives=alternatives)[0][
+                0
+            ]
         places = torch.arange(len(self) - start, device=self._backbone.device)
         edges = Edges(places, torch.tensor(self.tokens[start:], dtype=torch.long, device=places.device))
         states = torch.cat(self._states)[start - 1 : len(self) - 1]
@@ -87,7 +91,7 @@ class Trunk:
     def score(
         self, branches: Sequence[Branch], *, max_tokens_per_row: int = TOKENS_PER_ROW, alternatives: int = 0
     ) -> list[CompletionScores]:
-        """Scores of every token of each branch, in their order."""
+        """Scores of the tokens of each branch from its `start` on, in the order of the branches."""
         found: dict[int, CompletionScores] = {}
         for scores in self.score_rows(branches, max_tokens_per_row=max_tokens_per_row, alternatives=alternatives):
             found |= scores
@@ -98,7 +102,7 @@ class Trunk:
     ) -> Iterator[dict[int, CompletionScores]]:
         """The same row by row, each branch under its place in the list, as soon as a row is computed."""
         for branch in branches:
-            if not 1 <= branch.at <= len(self):
+            if not min(1, 1 - branch.start) <= branch.at <= len(self):
                 raise ValueError(f"a branch leaves at {branch.at}, and the trunk has {len(self)} tokens")
         if self._keys is None:
             yield self._whole(branches, max_tokens_per_row, alternatives)
@@ -116,9 +120,10 @@ class Trunk:
         paths = {}
         for piece in row.pieces:
             for index, path in zip(piece.completions, piece.tree.paths, strict=True):
-                parents = [*range(branches[index].at - 1, joined[index].at)]
+                branch = branches[index]
+                parents = [*range(branch.at - 1, joined[index].at)]
                 parents += [len(self) + piece.offset + node for node in path]
-                scored = zip(parents, branches[index].tokens, strict=False)  # a branch may be empty
+                scored = zip(parents[branch.start :], branch.tokens[branch.start :], strict=False)  # it may be empty
                 paths[index] = [edges.setdefault(edge, len(edges)) for edge in scored]
         ordered = sorted(edges)
         states = self._states_of_row(row)
@@ -153,17 +158,14 @@ class Trunk:
         self, branches: Sequence[Branch], max_tokens_per_row: int, alternatives: int
     ) -> dict[int, CompletionScores]:
         """The branches as whole sequences, without what is kept."""
-        start = min((branch.at for branch in branches), default=1)
-        group = Group(
-            self.tokens[:start], [[*self.tokens[start : branch.at], *branch.tokens] for branch in branches]
-        )
+        groups = []
+        for branch in branches:
+            first = branch.at + branch.start
+            whole = [*self.tokens[: branch.at], *branch.tokens]
+            groups.append(Group(whole[:first], [whole[first:]]))
+        options = {"max_tokens_per_row": max_tokens_per_row, "alternatives": alternatives}
         with torch.no_grad():
-            (scores,) = score_tokens(
-                self._model, [group], max_tokens_per_row=max_tokens_per_row, alternatives=alternatives
-            )
-        return {
-            index: _behind(one, branch.at - start) for index, (one, branch) in enumerate(zip(scores, branches, strict=True))
-        }
+            return {index: one for index, (one,) in enumerate(score_tokens(self._model, groups, **options))}
 
 
 def lay_branches(branches: Sequence[Branch], max_tokens_per_row: int) -> list[Row]:
@@ -228,15 +230,6 @@ def _completion(scores: EdgeScores, places: Tensor) -> CompletionScores:
         scores.logprobs[places],
         scores.is_argmax[places],
         Alternatives(scores.best_ids[places], scores.best_logprobs[places]) if has_alternatives else None,
-    )
-
-
-def _behind(scores: CompletionScores, start: int) -> CompletionScores:
-    best = scores.alternatives
-    return CompletionScores(
-        scores.logprobs[start:],
-        scores.is_argmax[start:],
-        None if best is None else Alternatives(best.ids[start:], best.logprobs[start:]),
     )
 
 
