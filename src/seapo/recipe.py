@@ -9,6 +9,7 @@ Every key has a default, so a recipe names only what differs. Defaults of `train
 step.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -132,6 +133,9 @@ class InjectSection(Section):
     [[edit], [rule, pivot]] with an engine that follows instructions, [[rule, pivot]] with the embedded one or none."""
     candidates_per_type: int = Field(default=6, gt=0)
     """Candidates of a sample and type that are kept for the checks."""
+    candidate_tokens: int = Field(default=100000, gt=0)
+    """Tokens of a sample's candidates, each from its error on, that the model reads to rank them: of a long answer fewer
+    candidates are kept, at least two of each type."""
     edits_per_answer: int = Field(default=1, ge=1, le=5)
     """Errors of the type in one answer."""
     severity: Literal["any", "subtle", "moderate", "gross"] = "any"
@@ -173,6 +177,30 @@ class VerifySection(Section):
     """Processes that check samples side by side."""
 
 
+class DiagnoseSection(Section):
+    """Which errors the model itself makes, on questions with known answers."""
+
+    enabled: bool = False
+    """Whether `seapo run` does it; it does in any case where `mix.weights` is from_diagnosis."""
+    questions: tuple[str, ...] = ("starter",)
+    """`starter`; of a data folder `gsm8k`, `math`, `bbh`, `mmlu`, `truthfulqa`; or a file of questions and answers."""
+    data_dir: str | None = None
+    """Folder with benchmark data, one sub-folder a benchmark."""
+    limit: int | None = Field(default=100, gt=0)
+    """Questions of each source, spread over its tasks."""
+    answered_by: Literal["model", "engine"] = "model"
+    """The recipe's model, through transformers; or the model of the section `engine`, where that is the same one."""
+    max_completion_tokens: int = Field(default=384, gt=0)
+    """Longer answers are cut, and counted as such."""
+    batch_size: int = Field(default=16, gt=0)
+    """Questions that are answered side by side, where transformers answers them."""
+    use_judge: bool = True
+    """Ask the model of the section `judge`, where there is one, about what a program cannot prove."""
+    pseudo_count: float = Field(default=1.0, gt=0)
+    """Added to the wrong answers of each error type before they become weights: none gets zero by chance."""
+    confidence: float = Field(default=0.95, gt=0, lt=1)
+
+
 class MixSection(Section):
     """Which negatives to train on."""
 
@@ -180,11 +208,24 @@ class MixSection(Section):
     """One of the types at random per sample; one type; every type; or the data's own rejected answers."""
     error_type: str | None = None
     """The type, for `single`."""
+    weights: Literal["from_diagnosis"] | dict[str, float] | None = None
+    """How often `mixed` draws each type, as {correctness: 0.5, logic: 0.3, hallucination: 0.2}; a type that is left out
+    is not drawn. `from_diagnosis`: as often as the model makes such errors. Left out: all alike."""
 
     @model_validator(mode="after")
     def _check_single(self) -> Self:
         if (self.kind == "single") != (self.error_type is not None):
             raise ValueError("error_type belongs to kind: single, which needs it (as error_type: correctness)")
+        return self
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> Self:
+        if self.weights is not None and self.kind != "mixed":
+            raise ValueError(f"weights belong to kind: mixed, not to {self.kind}")
+        if isinstance(self.weights, dict):
+            values = self.weights.values()
+            if not all(math.isfinite(value) and value >= 0 for value in values) or not sum(values) > 0:
+                raise ValueError("weights are numbers of 0 or more, at least one above 0")
         return self
 
 
@@ -257,7 +298,8 @@ class EvaluateSection(Section):
     """What to measure before and after."""
 
     suites: tuple[str, ...] = ("starter",)
-    """`starter` ships with seapo; `mathematics`, `reasoning`, `knowledge` and `truthfulness` ask published benchmarks."""
+    """`starter` ships with seapo; `mathematics`, `reasoning`, `coding`, `knowledge` and `truthfulness` ask published
+    benchmarks."""
     tasks: tuple[str, ...] = ()
     """Further tasks of lm-evaluation-harness, by its names: `arc_easy`, `mmlu`."""
     protocol: Literal["paper", "chat"] = "paper"
@@ -266,6 +308,8 @@ class EvaluateSection(Section):
     """Folder with benchmark data (docs/evaluation.md); left out, it comes from the hub."""
     limit: int | None = Field(default=None, gt=0)
     """Items of each task, the same ones for every model."""
+    allow_unsandboxed_code: bool = False
+    """Run the model's programs without a sandbox where bubblewrap is missing. Nobody has read them."""
     dtype: Literal["auto", "float32", "bfloat16"] = "float32"
     confidence: float = Field(default=0.95, gt=0, lt=1)
 
@@ -285,6 +329,7 @@ class Recipe(Section):
     seed: int = 0
     model: ModelSection = ModelSection()
     data: DataSection = DataSection()
+    diagnose: DiagnoseSection = DiagnoseSection()
     engine: EngineSection = EngineSection()
     judge: EngineSection = EngineSection()
     inject: InjectSection = InjectSection()
@@ -293,6 +338,11 @@ class Recipe(Section):
     train: TrainSection = TrainSection()
     evaluate: EvaluateSection = EvaluateSection()
     report: ReportSection = ReportSection()
+
+    @property
+    def has_diagnosis(self) -> bool:
+        """Whether a run of this recipe diagnoses the model."""
+        return self.diagnose.enabled or self.mix.weights == "from_diagnosis"
 
     @property
     def run_dir(self) -> Path:

@@ -221,6 +221,8 @@ class EvaluationResults(Record):
     versions: dict[str, str] = Field(default_factory=dict)
     """Package, or task, -> its version."""
     seconds: float | None = None
+    fingerprint: str = ""
+    """Stands for the model, the items and the settings, where it is no part of a run."""
 
 
 class EvaluateSummary(Record):

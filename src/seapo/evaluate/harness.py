@@ -68,7 +68,7 @@ def load_tasks(
     Raises UnknownNameError for a task that nobody defines; DataError for data that is missing or of another version,
     where `lm_eval` is not installed, and for a task that does not score items between 0 and 1.
     """
-    _require_lm_eval()
+    require_lm_eval()
     with _quiet_harness(), _harness_seeds():
         loaded = [
             (benchmark, task) for each in asked for benchmark, task in _load(each, data_dir=data_dir, protocol=protocol)
@@ -121,7 +121,8 @@ def run_tasks(lm: Any, loaded: Sequence[LoadedTask], *, protocol: Protocol) -> H
     )
 
 
-def _require_lm_eval() -> None:
+def require_lm_eval() -> None:
+    """Raise DataError with the command that installs it, where the package is missing."""
     try:
         version("lm_eval")
     except PackageNotFoundError as problem:

@@ -21,7 +21,7 @@ from seapo.evaluate.clusters import question_of
 from seapo.recipe import EvaluateSection
 from seapo.records import ChoiceItem
 from seapo.registry import Registry
-from seapo.tasks import benchmark, starter
+from seapo.tasks import benchmark, coding, starter
 from seapo.tasks.benchmark import BenchmarkTask
 
 Suite = Callable[[EvaluateSection], Iterable[ChoiceItem | BenchmarkTask]]
@@ -57,6 +57,12 @@ def reasoning_suite(settings: EvaluateSection) -> Iterable[BenchmarkTask]:
     return benchmark.BBH
 
 
+@SUITES.register("coding")
+def coding_suite(settings: EvaluateSection) -> Iterable[BenchmarkTask]:
+    """HumanEval and MBPP, one greedy answer each, whose programs run in the sandbox."""
+    return coding.coding_tasks(settings.protocol, allow_unsandboxed=settings.allow_unsandboxed_code)
+
+
 @SUITES.register("knowledge")
 def knowledge_suite(settings: EvaluateSection) -> Iterable[BenchmarkTask]:
     """The 57 subjects of MMLU, with five examples."""
@@ -83,7 +89,8 @@ def load_suites(settings: EvaluateSection, *, seed: int) -> Asked:
     asked = [thing for name in dict.fromkeys(settings.suites) for thing in _suite(name, settings)]
     items = [thing for thing in asked if isinstance(thing, ChoiceItem)]
     tasks: dict[str, BenchmarkTask] = {}
-    for thing in (*asked, *benchmark.named(settings.tasks)):
+    own = coding.all_coding_tasks(settings.protocol, allow_unsandboxed=settings.allow_unsandboxed_code)
+    for thing in (*asked, *benchmark.named(settings.tasks, own)):
         if isinstance(thing, BenchmarkTask):
             tasks.setdefault(thing.name, thing)
     drawn = items if settings.limit is None else sample_items(items, settings.limit, seed=seed)

@@ -6,7 +6,7 @@ prompts, filters and metrics, with its data or the same data from a folder (`tas
 neither `lm_eval` nor torch.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,23 +70,34 @@ class BenchmarkTask:
     """Examples before the question; None for what the task itself says."""
     questions: str = ""
     """A name that tasks over the same questions share: with a limit, they get the same ones. Left out: the task's."""
+    files: tuple[str, ...] = ()
+    """What it reads of a data folder, as `tasks/local.py` names it; with them it can be checked without being made."""
     build: Callable[[Path | None, Protocol], Any] | None = None
     """Makes the `lm_eval` Task of one of our own from the data folder (None: the hub's data) and the protocol."""
     suite: str = ""
     """The suite that asks it; set by the one who asks."""
 
 
-def _mathematics(name: str, group: str = "") -> BenchmarkTask:
-    return BenchmarkTask(name, "mathematics", group)
+def _mathematics(name: str, file: str, group: str = "") -> BenchmarkTask:
+    return BenchmarkTask(name, "mathematics", group, files=(file,))
 
 
-MINERVA_MATH = tuple(_mathematics(f"minerva_math_{subject}", "minerva_math") for subject in MATH_SUBJECTS)
-BBH = tuple(BenchmarkTask(f"bbh_cot_fewshot_{name}", "reasoning", "bbh") for name in BBH_ITEMS)
-MMLU = tuple(BenchmarkTask(f"mmlu_{name}", "knowledge", "mmlu", num_fewshot=5) for name in MMLU_SUBJECTS)
-TRUTHFULQA = tuple(
-    BenchmarkTask(f"truthfulqa_{metric}", "truthfulness", questions="truthfulqa") for metric in ("mc1", "mc2")
+GSM8K = _mathematics("gsm8k_cot", "gsm8k/test.jsonl.gz")
+MINERVA_MATH = tuple(
+    _mathematics(f"minerva_math_{subject}", "math/math_test.jsonl.gz", "minerva_math") for subject in MATH_SUBJECTS
 )
-GSM8K, MATH_500 = _mathematics("gsm8k_cot"), _mathematics("minerva_math500")
+MATH_500 = _mathematics("minerva_math500", "math/math500_test.jsonl.gz")
+BBH = tuple(
+    BenchmarkTask(f"bbh_cot_fewshot_{name}", "reasoning", "bbh", files=(f"bbh/{name}.json",)) for name in BBH_ITEMS
+)
+MMLU = tuple(
+    BenchmarkTask(f"mmlu_{name}", "knowledge", "mmlu", num_fewshot=5, files=("mmlu/mmlu.zip",))
+    for name in MMLU_SUBJECTS
+)
+TRUTHFULQA = tuple(
+    BenchmarkTask(f"truthfulqa_{metric}", "truthfulness", questions="truthfulqa", files=("truthfulqa/mc_task.json.gz",))
+    for metric in ("mc1", "mc2")
+)
 
 BENCHMARKS: dict[str, tuple[BenchmarkTask, ...]] = {
     "gsm8k_cot": (GSM8K,),
@@ -108,7 +119,7 @@ def mathematics() -> tuple[BenchmarkTask, ...]:
     return GSM8K, *MINERVA_MATH, replace(MATH_500, dimension=None)
 
 
-def named(names: Iterable[str]) -> tuple[BenchmarkTask, ...]:
-    """The tasks that the names stand for, each once; an unknown name stands for the task that lm-eval has under it."""
-    found = [task for name in names for task in BENCHMARKS.get(name, (BenchmarkTask(name),))]
-    return tuple(dict.fromkeys(found))
+def named(names: Iterable[str], own: Mapping[str, BenchmarkTask]) -> tuple[BenchmarkTask, ...]:
+    """The tasks that names stand for, each once, `own` ones among them; other names are lm-evaluation-harness's."""
+    known = BENCHMARKS | {name: (task,) for name, task in own.items()}
+    return tuple(dict.fromkeys(task for name in names for task in known.get(name, (BenchmarkTask(name),))))

@@ -116,6 +116,17 @@ def read_rows(data_dir: Path, file: BenchmarkFile) -> list[Row]:
     return rows
 
 
+def check_file(data_dir: Path, path: str) -> None:
+    """Read one of `FILES` whole; raises DataError where it is missing or of another version."""
+    if path == "mmlu/mmlu.zip":
+        for split in MMLU_SPLITS.values():
+            _mmlu_rows(data_dir, MMLU_SUBJECTS[0], split)
+    elif path == "truthfulqa/mc_task.json.gz":
+        _truthfulqa_rows(data_dir)
+    else:
+        read_rows(data_dir, FILES[path])
+
+
 def data_hashes(data_dir: Path) -> dict[str, str]:
     """File -> SHA-256 of the benchmark files that a folder holds."""
     folders = {path.partition("/")[0] for path in FILES} | {"humaneval", "mbpp"}
