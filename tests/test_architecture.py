@@ -10,8 +10,8 @@ import pytest
 import seapo.errors
 
 PACKAGE = Path(seapo.errors.__file__).parent
-STAGES = ("source", "inject", "verify", "mix", "train", "evaluate", "report")
-COMPOSERS = ("run", "injecting", "stages", "pipeline", "cli", "doctor", "__main__")
+STAGES = ("source", "diagnose", "inject", "verify", "mix", "train", "evaluate", "report")
+COMPOSERS = ("run", "injecting", "diagnosing", "stages", "pipeline", "cli", "doctor", "__main__")
 
 
 def imports(path: Path) -> set[str]:

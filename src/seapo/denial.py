@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from seapo.language import opposites, sentences
+from seapo.language import Sentence, opposites, sentences
 from seapo.lexicon import NEGATION
 
 LEADING = re.compile(
@@ -24,20 +24,29 @@ MAX_SENTENCES = 200
 
 @lru_cache(maxsize=64)
 def denials(text: str) -> tuple[str, ...]:
-    """Pairs of sentences that differ by a negation, or by one word and its opposite, and by nothing else."""
-    said: dict[tuple[tuple[str, ...], bool], str] = {}
-    spoken = [each.text for each in sentences(text)[:MAX_SENTENCES] if not each.is_question and _claims(each.text)]
+    """Pairs of sentences that differ by a negation, or by one word and its opposite, and by nothing else, in words."""
+    found = []
+    for first, second in denying_sentences(text):
+        pair = sorted((_shortened(first.text), _shortened(second.text)))
+        found.append(f"it says both {pair[0]!r} and {pair[1]!r}")
+    return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=64)
+def denying_sentences(text: str) -> tuple[tuple[Sentence, Sentence], ...]:
+    """The pairs themselves, where they stand; the sentence that denies comes after the one that it denies, or before."""
+    said: dict[tuple[tuple[str, ...], bool], Sentence] = {}
+    spoken = [each for each in sentences(text)[:MAX_SENTENCES] if not each.is_question and _claims(each.text)]
     for sentence in spoken:
-        said.setdefault(_claim(sentence), sentence)
+        said.setdefault(_claim(sentence.text), sentence)
     found = []
     for sentence in spoken:
-        stems, is_denied = _claim(sentence)
-        denials = [(stems, not is_denied), *((other, is_denied) for other in _turned(sentence))]
+        stems, is_denied = _claim(sentence.text)
+        denials = [(stems, not is_denied), *((other, is_denied) for other in _turned(sentence.text))]
         for denial in denials:
-            if len(stems) >= MIN_WORDS and denial in said and said[denial] != sentence:
-                pair = sorted((_shortened(sentence), _shortened(said[denial])))
-                found.append(f"it says both {pair[0]!r} and {pair[1]!r}")
-    return tuple(dict.fromkeys(found))
+            if len(stems) >= MIN_WORDS and denial in said and said[denial].text != sentence.text:
+                found.append((sentence, said[denial]))
+    return tuple(found)
 
 
 def _claims(sentence: str) -> bool:

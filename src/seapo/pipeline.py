@@ -15,18 +15,18 @@ from seapo.run import Run, process_count
 from seapo.stages import STAGES, Stage, data_sha256, inputs_of, model_hash, stage_fingerprint, train_here
 from seapo.store import read_json, write_json, write_text
 
-__all__ = ["STAGES", "Run", "plan", "run_stages"]
+__all__ = ["STAGES", "Run", "plan", "quiet_libraries", "run_stages", "wanted"]
 
 PACKAGES = ("accelerate", "numpy", "peft", "pydantic", "safetensors", "tokenizers", "torch", "transformers")
 
 
 def run_stages(run: Run, names: Sequence[str] | None = None) -> None:
-    """Bring the named stages (all, by default) up to date, in order; finished ones whose inputs match are reused.
+    """Bring the named stages (by default, all that the recipe wants) up to date, in order; what still fits is reused.
 
     Raises RunError where a named stage needs one that is not named, and missing or out of date.
     """
-    _quiet_libraries()
-    names = list(STAGES) if names is None else names
+    quiet_libraries()
+    names = wanted(run) if names is None else names
     if process_count() > 1:
         _train_together(run, names)
     else:
@@ -69,10 +69,15 @@ def _train_together(run: Run, names: Sequence[str]) -> None:
             train_here(run, Path(called), journal)
 
 
-def plan(run: Run) -> dict[str, str]:
-    """Stage -> what a call would do with it now: `reuse`, `go on`, `run`."""
+def wanted(run: Run) -> list[str]:
+    """The stages of a run of this recipe: all, but for the diagnosis where it does not ask for one."""
+    return [name for name in STAGES if name != "diagnose" or run.recipe.has_diagnosis]
+
+
+def plan(run: Run, *, also: Sequence[str] = ()) -> dict[str, str]:
+    """Stage that the recipe wants, or that is named -> what a call would do with it now: `reuse`, `go on`, `run`."""
     doings: dict[str, str] = {}
-    for stage in STAGES.values():
+    for stage in (STAGES[name] for name in STAGES if name in (*wanted(run), *also)):
         if all(doings[name] == "reuse" for name in inputs_of(run, stage)) and _is_current(run, stage):
             doings[stage.name] = "reuse"
         else:
@@ -138,7 +143,7 @@ def _write_run_json(run: Run) -> None:
     )
 
 
-def _quiet_libraries() -> None:
+def quiet_libraries() -> None:
     """Keep the libraries' own bars and notices out of ours, where they are loaded at all."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

@@ -1,6 +1,6 @@
 """The stages of a run: what the output of each follows from, and the function that writes it.
 
-    source -> inject -> verify -> mix -> train -> evaluate -> report
+    source -> (diagnose ->) inject -> verify -> mix -> train -> evaluate -> report
 
 A stage is reused when the fingerprint of its inputs still matches: its part of the recipe, the files of the stages
 before it, the data's and the model's hash, and the version of its code. `STAGES` says which of these each stage has.
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seapo.diagnosing import PROFILE, diagnose_depends, diagnosed_weights, write_diagnose
 from seapo.engine.request import Engine
 from seapo.errors import RecipeError
 from seapo.injecting import inject_depends, ranking_model, write_inject
@@ -29,8 +30,10 @@ from seapo.trained import load_scorer, scorer_fingerprint, trained_weights
 if TYPE_CHECKING:
     from seapo.verify.audit import Scorer
 
-HOW_NOT_WHAT = frozenset({"workers"})
-"""Settings that change how a stage works, and nothing of what it writes."""
+HOW_NOT_WHAT = frozenset({"workers", "enabled"})
+"""Settings that change whether or how a stage works, and nothing of what it writes."""
+OPTIONAL = frozenset({"weights"})
+"""Settings that count only where they are set, so that what was written before there were any is still reused."""
 REPORTED = ("source", "inject", "verify", "mix", "train", "evaluate")
 
 
@@ -65,7 +68,8 @@ def stage_fingerprint(run: Run, stage: Stage) -> str:
 
 
 def _without(section: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
-    return {key: value for key, value in section.items() if key not in keys}
+    is_unset = {key for key in OPTIONAL if section.get(key) is None}
+    return {key: value for key, value in section.items() if key not in keys | is_unset}
 
 
 def data_sha256(data: DataSection) -> dict[str, str]:
@@ -81,8 +85,12 @@ def data_sha256(data: DataSection) -> dict[str, str]:
 
 
 def inputs_of(run: Run, stage: Stage) -> dict[str, tuple[str, ...]]:
-    """What a stage reads of others: nothing, where training is given data of its own."""
-    return {} if stage.name == "train" and run.recipe.train.data_path else stage.inputs
+    """What a stage reads of others: nothing, where training is given data of its own; mix perhaps the diagnosis."""
+    if stage.name == "train" and run.recipe.train.data_path:
+        return {}
+    if stage.name == "mix" and run.recipe.mix.weights == "from_diagnosis":
+        return {**stage.inputs, "diagnose": (PROFILE,)}
+    return stage.inputs
 
 
 def _input_hashes(run: Run, stage: str, files: tuple[str, ...]) -> dict[str, str]:
@@ -195,8 +203,9 @@ def _write_mix(run: Run, folder: Path) -> None:
 
     samples = run.records("source", "samples.jsonl", Sample)
     negatives = run.records("verify", "negatives.jsonl", Negative)
-    types = run.recipe.inject.types
-    result = mix_pairs(samples, negatives, run.recipe.mix, seed=run.recipe.seed, types=types)
+    types, settings = run.recipe.inject.types, run.recipe.mix
+    weights = diagnosed_weights(run) if settings.weights == "from_diagnosis" else settings.weights
+    result = mix_pairs(samples, negatives, settings, seed=run.recipe.seed, types=types, weights=weights)
     write_records(folder / "pairs.jsonl", result.pairs)
     _write_summary(folder, result.summary)
 
@@ -288,6 +297,7 @@ STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
         Stage("source", 1, ("data",), {}, _write_source, lambda recipe: data_sha256(recipe.data)),
+        Stage("diagnose", 1, ("diagnose", "model"), {}, write_diagnose, diagnose_depends),
         Stage("inject", 2, ("inject", "model"), {"source": ("samples.jsonl",)}, write_inject, inject_depends),
         Stage(
             "verify",

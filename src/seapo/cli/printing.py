@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from seapo.records import Status
 from seapo.runfolder import RunFolder
@@ -20,6 +20,9 @@ from seapo.summaries import (
     VerifySummary,
 )
 from seapo.trained import trained_weights
+
+if TYPE_CHECKING:
+    from seapo.interval import Share
 
 
 def describe_run(folder: RunFolder) -> str:
@@ -54,6 +57,7 @@ def describe_stage(name: str, folder: RunFolder) -> str:
     """A few lines on what one stage did."""
     describe: dict[str, Callable[[RunFolder], str]] = {
         "source": describe_source,
+        "diagnose": describe_diagnose,
         "inject": describe_inject,
         "verify": describe_verify,
         "mix": describe_mix,
@@ -78,6 +82,36 @@ def describe_source(folder: RunFolder) -> str:
         f"files: {folder.stage('source')}/samples.jsonl, rejected_rows.jsonl",
     ]
     return "\n".join(lines)
+
+
+def describe_diagnose(folder: RunFolder) -> str:
+    """The profile as a table: shares of the wrong answers by type, and the weights that follow."""
+    from seapo.diagnose import Profile
+
+    profile = Profile.model_validate(read_json(folder.stage("diagnose") / "profile.json"))
+    names = [each.error_type for each in profile.dimensions[0].types]
+    head = "".join(f"{name:>15}" for name in (*names, "not judged"))
+    lines = [f"Errors of {profile.model}, as shares of its wrong answers ({profile.confidence:.0%} intervals)"]
+    lines.append(f"{'':14}{'answers':>8}{'right':>16}{'wrong':>7}{head}")
+    for each in profile.dimensions:
+        shares = [_percent(one.of_wrong) for one in each.types] + [_percent(each.type_not_judged)]
+        told = "".join(f"{one:>15}" for one in shares)
+        lines.append(f"{each.name:14}{each.answers:>8}{_percent(each.accuracy):>16}{each.wrong:>7}{told}")
+    undecided = profile.dimensions[0].not_judged
+    lines += [f"answers of which no program can tell whether they are right: {undecided}"] if undecided else []
+    lines += _counts("answers", {f"ended by {how}": n for how, n in profile.finish.items() if how != "stop"})
+    weights = ", ".join(f"{each.error_type} {each.weight:.3f} ({each.count})" for each in profile.weights)
+    lines.append(f"weights for mix (wrong answers that they follow from): {weights}")
+    lines += [f"  warning: {warning}" for warning in profile.warnings]
+    return "\n".join([*lines, f"files: {folder.stage('diagnose')}/profile.json, answers.jsonl"])
+
+
+def _percent(share: "Share") -> str:
+    """`25% (13-43)`."""
+    if share.interval is None:
+        return "-"
+    low, high = share.interval
+    return f"{share.part / share.whole:.0%} ({100 * low:.0f}-{100 * high:.0f})"
 
 
 def describe_inject(folder: RunFolder) -> str:
@@ -151,6 +185,8 @@ def describe_mix(folder: RunFolder) -> str:
     summary = MixSummary.model_validate(read_json(folder.stage("mix") / "summary.json"))
     lines = [f"{summary.pairs} pairs of {summary.samples} samples, mix {summary.kind}"]
     lines += [f"  {error_type:15}{count:6}" for error_type, count in summary.by_error_type.items()]
+    if summary.weights is not None:
+        lines.append("  drawn by weight: " + ", ".join(f"{name} {each:g}" for name, each in summary.weights.items()))
     return "\n".join([*lines, f"file: {folder.stage('mix') / 'pairs.jsonl'}"])
 
 

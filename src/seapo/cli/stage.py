@@ -1,4 +1,4 @@
-"""`seapo source|inject|verify|mix|train|evaluate|report`: one stage on a run's folder."""
+"""`seapo source|diagnose|inject|verify|mix|train|evaluate|report`: one stage on a run's folder."""
 
 import json
 from collections.abc import Callable
@@ -11,6 +11,11 @@ from seapo.cli.recipes import DATA_DIR, DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE,
 
 EXAMPLES = {
     "source": ("seapo source recipes/quickstart.yaml", "seapo source recipes/ultrafeedback.yaml data.path=my.jsonl"),
+    "diagnose": (
+        "seapo diagnose recipes/quickstart.yaml",
+        "seapo diagnose runs/quickstart --data-dir ../data diagnose.questions=[starter,gsm8k] diagnose.limit=30",
+        "seapo diagnose runs/quickstart diagnose.questions=[my_questions.jsonl]",
+    ),
     "inject": (
         "seapo inject runs/quickstart",
         "seapo inject runs/quickstart inject.error_types=[logic]",
@@ -36,6 +41,10 @@ EXAMPLES = {
 }
 DETAILS = {
     "source": "Formats are recognised from the columns; name one with data.format, or map columns with data.columns.",
+    "diagnose": "Asks the model questions with known answers (starter; of a data folder gsm8k, math, bbh, mmlu, "
+    "truthfulqa; or a file with the columns question and answer) and sorts the wrong answers into the error types, by "
+    "program, and by a judge where judge.kind is set. mix.weights=from_diagnosis draws the types as often as the model "
+    "makes such errors.",
     "inject": "Errors are made by rule, from the model's own alternatives, or by a model that is told to "
     "(engine.kind); candidates are ranked by how plausible the model finds them. A budget that is used up ends it with "
     "exit code 3, and the same command goes on.",
@@ -47,9 +56,12 @@ DETAILS = {
     "evaluate": "Suites: starter, and truthfulqa where a data folder is given.",
     "report": "Writes RUN/report/index.html, which opens without a network.",
 }
-ENGINES = {"inject": ("engine", "judge"), "verify": ("judge",)}
+ENGINES = {"diagnose": ("engine", "judge"), "inject": ("engine", "judge"), "verify": ("judge",)}
 """Stage -> the recipe's sections whose engine it asks, and which its budget ends."""
 
+QUESTIONS_DIR = click.option(
+    "--data-dir", metavar="FOLDER", help="Benchmark data; the same as diagnose.data_dir=FOLDER."
+)
 MERGE = click.option(
     "--merge", is_flag=True, help="Write the whole model with the adapter merged in, too; the same as train.merge=true."
 )
@@ -83,15 +95,17 @@ def _stage(name: str) -> Callable[..., None]:
         from seapo.pipeline import Run, plan, run_stages
 
         overrides = (*overrides, "train.merge=true") if merge else overrides
+        if name == "diagnose" and data_dir is not None:
+            overrides, data_dir = (*overrides, f"diagnose.data_dir={data_dir}"), None
         budget, engines = Budget(budget_tokens, budget_usd, deadline), ENGINES.get(name, ())
         run = Run(open_recipe(recipe, overrides, data_dir=data_dir, budget=budget, engines=engines), quiet=quiet)
         if dry_run:
-            click.echo(f"{name}: {plan(run)[name]}")
+            click.echo(f"{name}: {plan(run, also=[name])[name]}")
             return
         run_stages(run, [name])
         if not run.speaks:
             return
-        summary = run.folder.stage(name) / "summary.json"
+        summary = run.folder.stage(name) / ("profile.json" if name == "diagnose" else "summary.json")
         if as_json:
             found = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
             click.echo(json.dumps({"folder": str(summary.parent), "summary": found}, indent=2, ensure_ascii=False))
@@ -104,6 +118,8 @@ def _stage(name: str) -> Callable[..., None]:
 def _decorate(name: str, command: Callable[..., None]) -> Callable[..., Any]:
     if name == "evaluate":
         command = DATA_DIR(command)
+    if name == "diagnose":
+        command = QUESTIONS_DIR(command)
     if name in ENGINES:
         command = budgets(command)
     if name == "train":

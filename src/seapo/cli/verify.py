@@ -11,8 +11,9 @@ from seapo.cli import stage
 from seapo.cli.recipes import open_recipe
 
 if TYPE_CHECKING:
+    from seapo.interval import Share
     from seapo.recipe import Recipe
-    from seapo.verify.calibration import Calibration, Share
+    from seapo.verify.calibration import Calibration
 
 CALIBRATE = click.Option(
     ["--calibrate", "files"],

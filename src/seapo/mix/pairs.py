@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seapo.errors import DataError
@@ -31,17 +31,21 @@ def mix_pairs(
     *,
     seed: int,
     types: Sequence[ErrorTypeSection] = (),
+    weights: Mapping[str, float] | None = None,
 ) -> MixResult:
     """Choose the negatives that each sample is trained with.
 
     `mixed` draws one of the sample's types from (seed, sample id) alone, so that neither the other samples nor the
-    order of the rows change it. Raises DataError where no pair is left or a negative belongs to no sample,
-    UnknownNameError for a `single` type that is neither known nor among the recipe's own `types`.
+    order of the rows change it; with `weights` (left out: those of the settings) in their proportion among the types
+    that the sample has a negative of. Raises DataError where no pair is left, a negative belongs to no sample, or the
+    settings want the weights of a diagnosis and none are given; UnknownNameError for a `single` or weighted type that
+    is neither known nor among the recipe's own `types`.
     """
-    if settings.error_type is not None:
-        find_error_type(settings.error_type, types)
+    weights = _weights(settings) if weights is None else weights
+    for name in (*([settings.error_type] if settings.error_type else ()), *(weights or ())):
+        find_error_type(name, types)
     by_sample = _best_by_type(samples, negatives)
-    pairs = [pair for sample in samples for pair in _pairs(sample, by_sample[sample.id], settings, seed)]
+    pairs = [pair for sample in samples for pair in _pairs(sample, by_sample[sample.id], settings, weights, seed)]
     if not pairs:
         raise DataError(_nothing_left(samples, by_sample, settings))
     summary = MixSummary(
@@ -50,8 +54,15 @@ def mix_pairs(
         pairs=len(pairs),
         by_error_type=dict(sorted(Counter(pair.error_type for pair in pairs).items())),
         without_pair=len(samples) - len({pair.id for pair in pairs}),
+        weights=None if weights is None else dict(weights),
     )
     return MixResult(pairs, summary)
+
+
+def _weights(settings: MixSection) -> Mapping[str, float] | None:
+    if settings.weights == "from_diagnosis":
+        raise DataError("mix.weights is from_diagnosis, and no diagnosis is given; make one with `seapo diagnose RUN`")
+    return settings.weights
 
 
 def _best_by_type(samples: Sequence[Sample], negatives: Iterable[Negative]) -> dict[str, dict[str, Negative]]:
@@ -67,16 +78,30 @@ def _best_by_type(samples: Sequence[Sample], negatives: Iterable[Negative]) -> d
     return found
 
 
-def _pairs(sample: Sample, by_type: dict[str, Negative], settings: MixSection, seed: int) -> list[PreferencePair]:
+def _pairs(
+    sample: Sample,
+    by_type: dict[str, Negative],
+    settings: MixSection,
+    weights: Mapping[str, float] | None,
+    seed: int,
+) -> list[PreferencePair]:
     if settings.kind == ORIGINAL:
         answers = dict.fromkeys(answer for answer in sample.rejected if answer != sample.chosen)
         return [_original_pair(sample, answer) for answer in answers]
     types = list(by_type)
     if settings.kind == "single":
         types = [name for name in types if name == settings.error_type]
-    elif settings.kind == "mixed" and types:
-        types = [random.Random(f"{seed}:{sample.id}:mix").choice(types)]
+    elif settings.kind == "mixed":
+        types = _drawn(types, weights, random.Random(f"{seed}:{sample.id}:mix"))
     return [_injected_pair(sample, by_type[name]) for name in types]
+
+
+def _drawn(types: list[str], weights: Mapping[str, float] | None, lot: random.Random) -> list[str]:
+    """One of the types, or none where none has a weight."""
+    if weights is None:
+        return [lot.choice(types)] if types else []
+    types = [name for name in types if weights.get(name, 0) > 0]
+    return lot.choices(types, [weights[name] for name in types]) if types else []
 
 
 def _injected_pair(sample: Sample, negative: Negative) -> PreferencePair:

@@ -1,4 +1,4 @@
-"""Solutions that people have marked, to measure the checks against: rows of five published formats.
+"""Solutions that people have marked, to measure verify and diagnose against: rows of five published formats.
 
 A source is used for what it labels alone: `step` (a step of the solution is wrong), `answer` (its final answer is
 wrong) or `fact` (it states something made up).
@@ -11,7 +11,7 @@ wrong) or `fact` (it states something made up).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +39,14 @@ class Labelled:
     """A solution of the same question that is right."""
     wrong_step: str | None = None
     """The first wrong step, where it is known."""
+    steps: tuple[str, ...] = ()
+    """The text's steps, which stand in it one after the other; empty where it is not parted."""
+    first_wrong: int | None = None
+    """Index of the first wrong step; None where there is none, or it is not known."""
+    reason: str = field(default="", compare=False)
+    """What a person wrote about the first error; a solution that comes with two wordings of it counts once."""
+    spans: tuple[str, ...] = ()
+    """Passages that a person marked as made up."""
 
 
 Row = Mapping[str, Any]
@@ -94,6 +102,8 @@ def _processbench(row: Row, name: str) -> Iterable[Labelled]:
         "\n\n".join(steps),
         (("step", first >= 0),),
         wrong_step=steps[first] if first >= 0 else None,
+        steps=tuple(steps),
+        first_wrong=first if first >= 0 else None,
     )
 
 
@@ -113,6 +123,9 @@ def _mr_gsm8k(row: Row, name: str) -> Iterable[Labelled]:
         truth=str(row["ground_truth_answer"]),
         right_solution=row["ground_truth_solution"],
         wrong_step=steps[int(first) - 1] if is_known else None,
+        steps=tuple(steps),
+        first_wrong=int(first) - 1 if is_known else None,
+        reason=str(row.get("model_output_solution_first_error_reason", "")),
     )
 
 
@@ -125,6 +138,8 @@ def _bigbench_mistake(row: Row, name: str) -> Iterable[Labelled]:
         (("step", first is not None), ("answer", str(row["answer"]).strip() != target.strip())),
         truth=target,
         wrong_step=None if first is None else steps[int(first)],
+        steps=tuple(steps),
+        first_wrong=None if first is None else int(first),
     )
 
 
@@ -145,7 +160,9 @@ def _gsm8k_solutions(row: Row, name: str) -> Iterable[Labelled]:
 
 def _halueval(row: Row, name: str) -> Iterable[Labelled]:
     del name
-    yield Labelled("halueval", row["user_query"], row["chatgpt_response"], (("fact", row["hallucination"] == "yes"),))
+    spans = tuple(str(span) for span in row.get("hallucination_spans") or ())
+    labels: tuple[tuple[Label, bool], ...] = (("fact", row["hallucination"] == "yes"),)
+    yield Labelled("halueval", row["user_query"], row["chatgpt_response"], labels, spans=spans)
 
 
 READERS: Sequence[tuple[frozenset[str], Callable[[Row, str], Iterable[Labelled]]]] = (

@@ -11,7 +11,7 @@ from random import Random
 
 from seapo.answer import agrees, false_equations, final_answer
 from seapo.engine.request import Engine
-from seapo.interval import Interval, wilson_interval
+from seapo.interval import Share, share
 from seapo.records import Candidate, Edit, Message, Record, Sample
 from seapo.tasks.labelled import Label, Labelled, read_labelled
 from seapo.verify.contradiction import contradictions
@@ -19,15 +19,6 @@ from seapo.verify.judge import Opinion, ask, quotes
 
 CONFIDENCE = 0.95
 JUDGE_THREADS = 16
-
-
-class Share(Record):
-    """Part of a whole, with its 95% interval (Wilson)."""
-
-    part: int
-    whole: int
-    interval: Interval | None = None
-    """None where the whole is empty."""
 
 
 class ProofScore(Record):
@@ -130,15 +121,9 @@ def _proof_score(source: str, check: str, label: Label, judged: Sequence[tuple[b
         label=label,
         solutions=len(judged),
         wrong=wrong,
-        precision=share(hits, sum(is_called for is_called, _ in judged)),
-        recall=share(hits, wrong),
+        precision=share(hits, sum(is_called for is_called, _ in judged), confidence=CONFIDENCE),
+        recall=share(hits, wrong, confidence=CONFIDENCE),
     )
-
-
-def share(part: int, whole: int) -> Share:
-    """A share with its interval."""
-    interval = wilson_interval(part, whole, confidence=CONFIDENCE) if whole else None
-    return Share(part=part, whole=whole, interval=interval)
 
 
 def _pairs(sources: dict[str, list[Labelled]], limit: int | None, seed: int) -> Iterable[list[Labelled]]:
@@ -156,9 +141,11 @@ def _judge_score(wrong: Sequence[Labelled], judge: Engine) -> JudgeScore:
     kinds = [_kind(pair) for pair in opinions]
     found = [(item, pair) for item, pair, kind in zip(wrong, opinions, kinds, strict=True) if kind == "found"]
     placed = [item.wrong_step is not None and _is_placed(pair, item.wrong_step) for item, pair in found]
-    counts = {name: share(kinds.count(name), len(kinds)) for name in ("found", "mistaken", "undecided", "unreadable")}
+    names = ("found", "mistaken", "undecided", "unreadable")
+    counts = {name: share(kinds.count(name), len(kinds), confidence=CONFIDENCE) for name in names}
     whole = sum(item.wrong_step is not None for item, _ in found)
-    return JudgeScore(source=wrong[0].source, judge=judge.name, place=share(sum(placed), whole), **counts)
+    place = share(sum(placed), whole, confidence=CONFIDENCE)
+    return JudgeScore(source=wrong[0].source, judge=judge.name, place=place, **counts)
 
 
 Opinions = tuple[Opinion | None, Opinion | None]
