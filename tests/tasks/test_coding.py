@@ -26,13 +26,13 @@ FILES = ("humaneval/HumanEval.jsonl.gz", "mbpp/mbpp.jsonl.gz", "mbpp/sanitized-m
 
 
 def human_eval_row(number):
-    add = f"add_{number}"
+    add, tested = f"add_{number}", "    assert candidate({}) == {}\n"
     return {
         "task_id": f"HumanEval/{number}",
         "prompt": f'def {add}(x):\n    """Add {number}."""\n',
         "entry_point": add,
         "canonical_solution": f"    return x + {number}\n",
-        "test": f"\ndef check(candidate):\n    assert candidate(1) == {number + 1}\n    assert candidate(0) == {number}\n",
+        "test": f"\ndef check(candidate):\n{tested.format(1, number + 1)}{tested.format(0, number)}",
     }
 
 
@@ -227,7 +227,7 @@ class TestPrompts:
         assert [each.name for each in task._filters] == [each.name for each in theirs._filters]
 
     def test_three_examples_stand_before_a_question_of_mbpp(self, own_dir):
-        task = all_coding_tasks("paper", allow_unsandboxed=True)["mbpp"].build(own_dir, "paper")
+        task = all_coding_tasks(allow_unsandboxed=True)["mbpp"].build(own_dir, "paper")
         prompt, settings = requests_of(task, [0], is_chat=False)[0]
         assert prompt.count("[BEGIN]") == 4
         assert prompt.count("[DONE]") == 3
@@ -273,16 +273,16 @@ def applied(filters, rows):
 
 class TestTasks:
     def test_their_names_are_those_of_lm_evaluation_harness_where_it_has_them(self):
+        known = all_coding_tasks()
         for protocol, names in NAMES.items():
             assert tuple(task.name for task in coding_tasks(protocol)) == names
-            known = all_coding_tasks(protocol)
             assert set(names) | {f"{name}_pass10" for name in names} < set(known)
-            assert {task.dimension for task in known.values()} == {"coding"}
-            assert all(name == task.name for name, task in known.items())
-        assert not set(all_coding_tasks("paper")) & set(all_coding_tasks("chat"))
+        assert {task.dimension for task in known.values()} == {"coding"}
+        assert all(name == task.name for name, task in known.items())
+        assert len(known) == 12
 
     def test_the_paper_s_samples(self, own_dir):
-        task = all_coding_tasks("paper", allow_unsandboxed=True)["humaneval_pass10"].build(own_dir, "paper")
+        task = all_coding_tasks(allow_unsandboxed=True)["humaneval_pass10"].build(own_dir, "paper")
         assert task.config.repeats == 20
         assert task.config.generation_kwargs == {
             "until": ["\nclass", "\ndef", "\n#", "\nif", "\nprint"],
@@ -332,7 +332,7 @@ class TestTasks:
     )
     def test_mbpp_scores_the_whole_program(self, protocol, name, key, own_dir):
         shown = "{code}" if protocol == "paper" else "\n{code}\n```\nThat multiplies."
-        task = all_coding_tasks(protocol)[name].build(own_dir, protocol)
+        task = all_coding_tasks()[name].build(own_dir, protocol)
         right = partial(shown.format_map)
         replies = {
             0: lambda row, number: right(row),
@@ -343,7 +343,7 @@ class TestTasks:
 
     @needs_sandbox
     def test_pass_at_10_is_estimated_from_20_samples(self, own_dir):
-        task = all_coding_tasks("paper")["humaneval_pass10"].build(own_dir, "paper")
+        task = all_coding_tasks()["humaneval_pass10"].build(own_dir, "paper")
         passing = {0: 0, 1: 1, 2: 2, 3: 11}
         replies = {
             item: lambda row, number, passed=passed: row["canonical_solution"] if number < passed else "    pass"
@@ -357,7 +357,7 @@ class TestTasks:
         from lm_eval.models.huggingface import HFLM
 
         model, tokenizer = embedded
-        task = all_coding_tasks("chat")["humaneval_instruct_pass10"].build(own_dir, "chat")
+        task = all_coding_tasks()["humaneval_instruct_pass10"].build(own_dir, "chat")
         task.set_config("generation_kwargs", {"max_gen_toks": 8}, update=True)
         task.set_config("repeats", 10)
         lm = HFLM(pretrained=model, tokenizer=tokenizer, batch_size=10)

@@ -89,7 +89,7 @@ def load_suites(settings: EvaluateSection, *, seed: int) -> Asked:
     asked = [thing for name in dict.fromkeys(settings.suites) for thing in _suite(name, settings)]
     items = [thing for thing in asked if isinstance(thing, ChoiceItem)]
     tasks: dict[str, BenchmarkTask] = {}
-    own = coding.all_coding_tasks(settings.protocol, allow_unsandboxed=settings.allow_unsandboxed_code)
+    own = coding.all_coding_tasks(allow_unsandboxed=settings.allow_unsandboxed_code)
     for thing in (*asked, *benchmark.named(settings.tasks, own)):
         if isinstance(thing, BenchmarkTask):
             tasks.setdefault(thing.name, thing)

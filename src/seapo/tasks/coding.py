@@ -5,7 +5,6 @@ greedy answers that pass their tests; pass@10 is estimated from 20 samples at te
 neither `lm_eval` nor torch.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,8 @@ from seapo.tasks.coding_prompts import read_config
 if TYPE_CHECKING:
     from seapo.tasks.coding_task import CodingTask
 
+PROMPTS: dict[Protocol, str] = {"paper": "", "chat": "_instruct"}
+"""The protocol that prompts belong to, and what lm-evaluation-harness adds to the names of tasks with such prompts."""
 SETTING = "evaluate.allow_unsandboxed_code"
 
 
@@ -40,52 +41,47 @@ SAMPLED = Measure(k=10, samples=20, generation={"do_sample": True, "temperature"
 
 
 def coding_tasks(protocol: Protocol, *, allow_unsandboxed: bool = False) -> tuple[BenchmarkTask, ...]:
-    """HumanEval and MBPP with greedy answers: what the dimension is measured by."""
-    return tuple(
-        _task(benchmark, GREEDY, protocol, allow_unsandboxed=allow_unsandboxed) for benchmark in (HUMAN_EVAL, MBPP)
-    )
+    """HumanEval and MBPP with one greedy answer a question: what the dimension is measured by.
+
+    With the protocol `chat`, their prompts are the ones with instructions.
+    """
+    known = all_coding_tasks(allow_unsandboxed=allow_unsandboxed)
+    return tuple(known[f"{benchmark.name}{PROMPTS[protocol]}"] for benchmark in (HUMAN_EVAL, MBPP))
 
 
-def all_coding_tasks(protocol: Protocol, *, allow_unsandboxed: bool = False) -> dict[str, BenchmarkTask]:
-    """Every programming task by its name: those with 20 samples a question, and MBPP's sanitized part, too."""
-    tasks = (
-        _task(benchmark, measure, protocol, allow_unsandboxed=allow_unsandboxed)
+def all_coding_tasks(*, allow_unsandboxed: bool = False) -> dict[str, BenchmarkTask]:
+    """Every programming task by its name, which is lm-evaluation-harness's where that has it.
+
+    A name ends in `_instruct` where the prompt is one with instructions, and in `_pass10` where 20 samples are drawn.
+    """
+    return {
+        name: BenchmarkTask(
+            name,
+            "coding",
+            questions=benchmark.name,
+            build=partial(_build, name, benchmark, measure, prompts, allow_unsandboxed=allow_unsandboxed),
+        )
         for benchmark in (HUMAN_EVAL, MBPP, MBPP_SANITIZED)
-        for measure in (GREEDY, SAMPLED)
-    )
-    return {task.name: task for task in tasks}
-
-
-def _task(
-    benchmark: CodingBenchmark, measure: Measure, protocol: Protocol, *, allow_unsandboxed: bool
-) -> BenchmarkTask:
-    name = "_".join(_name_parts(benchmark, measure, protocol))
-    build = partial(_build, name, benchmark, measure, allow_unsandboxed=allow_unsandboxed)
-    return BenchmarkTask(name, "coding", questions=benchmark.name, build=build)
-
-
-def _name_parts(benchmark: CodingBenchmark, measure: Measure, protocol: Protocol) -> Iterator[str]:
-    """The name that lm-evaluation-harness gives a task, where it has it."""
-    yield benchmark.name
-    if protocol == "chat":
-        yield "instruct"
-    if measure.k > 1:
-        yield f"pass{measure.k}"
+        for prompts, instruct in PROMPTS.items()
+        for measure, ending in ((GREEDY, ""), (SAMPLED, "_pass10"))
+        for name in [f"{benchmark.name}{instruct}{ending}"]
+    }
 
 
 def _build(
     name: str,
     benchmark: CodingBenchmark,
     measure: Measure,
+    prompts: Protocol,
     data_dir: Path | None,
-    protocol: Protocol,
+    _protocol: Protocol,
     *,
     allow_unsandboxed: bool,
 ) -> "CodingTask":
     """The task for lm-evaluation-harness; raises SandboxError before anything is asked, where nothing could run."""
     sandbox.require(allow_unsandboxed=allow_unsandboxed, setting=SETTING)
-    config = read_config(benchmark.prompts, protocol)
+    config = read_config(benchmark.prompts, prompts)
     rows = read_items(benchmark, data_dir)
     from seapo.tasks.coding_task import CodingTask
 
-    return CodingTask(name, benchmark, measure, protocol, config, rows, allow_unsandboxed=allow_unsandboxed)
+    return CodingTask(name, benchmark, measure, prompts, config, rows, allow_unsandboxed=allow_unsandboxed)

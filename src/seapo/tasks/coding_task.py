@@ -31,7 +31,7 @@ class CodingTask(ConfigurableTask):  # type: ignore[misc]
         name: str,
         benchmark: CodingBenchmark,
         measure: "Measure",
-        protocol: Protocol,
+        prompts: Protocol,
         config: dict[str, Any],
         rows: Sequence[Row],
         *,
@@ -40,7 +40,7 @@ class CodingTask(ConfigurableTask):  # type: ignore[misc]
         self._benchmark, self._measure, self._rows = benchmark, measure, rows
         self._allow_unsandboxed = allow_unsandboxed
         self._verdicts: dict[Program, bool] = {}
-        super().__init__(config=_own_config(name, config, measure, finder(benchmark.prompts, protocol)))
+        super().__init__(config=_own_config(name, config, measure, finder(benchmark.prompts, prompts)))
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Take the rows that were read; nothing is fetched."""
