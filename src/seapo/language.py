@@ -10,7 +10,8 @@ The tables are closed (`seapo.lexicon`, `seapo.places`), so what is found is sur
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from seapo.lexicon import (
     CONNECTIVES,
@@ -42,14 +43,15 @@ _COMMON = frozenset(
 )
 _TERMINATOR = re.compile(r"[.!?…]+[\"'”’)\]*_]*(?=\s|$)")
 _LIST_MARKER = re.compile(r"[ \t]*(?:(?:[-*+•>]|#{1,6}|\(?\d{1,3}[.)]|\(?[A-Za-z][.)])[ \t]+)*")
+_LINE = re.compile(r"[^\n]+")
 _FENCE = re.compile(r"^[ \t]*(```|~~~)[^\n]*\n.*?(?:^[ \t]*\1[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
 _WORD = re.compile(r"[^\W_]+(?:[-'’][^\W\d_]+)*|°[CF]")
 _URL = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
 
 
-@dataclass(frozen=True)
-class Sentence:
+# Named tuples, since a text has many, and a frozen dataclass takes four times as long to make.
+class Sentence(NamedTuple):
     """A sentence of running text, without the list marker before it and the white space behind it."""
 
     start: int
@@ -62,8 +64,7 @@ class Sentence:
         return self.text.rstrip("\"'”’)]*_ ").endswith("?")
 
 
-@dataclass(frozen=True)
-class Mention:
+class Mention(NamedTuple):
     """A term of a closed kind where it stands in a text."""
 
     start: int
@@ -96,6 +97,7 @@ def _fences(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _FENCE.finditer(text)] if "```" in text or "~~~" in text else []
 
 
+@lru_cache(maxsize=256)  # many read the same answer
 def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text in order. A line end is a sentence's end; fenced code is none.
 
@@ -103,10 +105,16 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     """
     fences = _fences(text)
     found = list[Sentence]()
-    for line in re.finditer(r"[^\n]+", text):
-        if not any(start <= line.start() < end for start, end in fences):
-            found += _line_sentences(text, *line.span())
+    for line in _LINE.finditer(text):
+        place = line.start()
+        if not any(start <= place < end for start, end in fences):
+            found += [Sentence(place + each.start, place + each.end, each.text) for each in _in_line(line[0])]
     return tuple(found)
+
+
+@lru_cache(maxsize=4096)  # edited texts share most of their lines with each other
+def _in_line(line: str) -> tuple[Sentence, ...]:
+    return tuple(_line_sentences(line, 0, len(line)))
 
 
 def is_english(text: str) -> bool:
@@ -183,7 +191,8 @@ def other_units(unit: str) -> tuple[str, ...]:
 
 def opposites(word: str) -> tuple[str, ...]:
     """Words that say the opposite, in the word's own capitals; empty where the table has none."""
-    return tuple(match_case(word, other) for other in _opposites().get(word.lower(), ()))
+    others = _opposites().get(word.lower())
+    return tuple(match_case(word, other) for other in others) if others else ()
 
 
 def match_case(model: str, word: str) -> str:

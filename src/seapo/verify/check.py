@@ -7,6 +7,7 @@ def exclamation(sample, candidate, settings): ...
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, Sample
@@ -39,6 +40,8 @@ class Check:
 CHECKS: Registry[Check] = Registry("check", "seapo.checks")
 
 
+# Most findings are said of every candidate in the same words, and a record may be shared.
+@lru_cache(maxsize=256)
 def passed(check: str, evidence: str) -> CheckResult:
     """The check passed: `evidence` says what was found, for a proof what is wrong."""
     return CheckResult(check=check, outcome="pass", evidence=evidence)
@@ -49,6 +52,7 @@ def failed(check: str, evidence: str) -> CheckResult:
     return CheckResult(check=check, outcome="fail", evidence=evidence)
 
 
+@lru_cache(maxsize=256)
 def not_judged(check: str, evidence: str) -> CheckResult:
     """The check says nothing about this candidate, and why."""
     return CheckResult(check=check, outcome="not_judged", evidence=evidence)

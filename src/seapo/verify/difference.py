@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from seapo.answer import code_blocks, numbers
 from seapo.verify.findings import Finding, hunk_findings, sentences_of
-from seapo.verify.hunks import Hunk, find_hunks, words
+from seapo.verify.hunks import WORD, Hunk, find_hunks
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def difference(before: str, after: str) -> Difference:
     return Difference(before, after, hunks, tuple(dict.fromkeys(findings)))
 
 
+@lru_cache(maxsize=64)
 def steps(text: str) -> tuple[str, ...]:
     """Sentences and lines of code in order; without numbers, capitals and end marks, so that moved ones are known."""
     found = [(each.start, each.text) for each in sentences_of(text)]
@@ -59,7 +60,10 @@ def steps(text: str) -> tuple[str, ...]:
 def _step_findings(before: str, after: str) -> list[Finding]:
     """Steps that changed places, went, or came twice; words that changed places within a sentence."""
     old, new = steps(before), steps(after)
-    gone, come = Counter(old) - Counter(new), Counter(new) - Counter(old)
+    if old == new:
+        return []
+    gone, come = Counter(old), Counter(new)
+    gone, come = gone - come, come - gone
     if not gone and not come:
         return _swapped(old, new)
     if gone and not come:
@@ -68,16 +72,17 @@ def _step_findings(before: str, after: str) -> list[Finding]:
     if not gone and repeated:
         return [Finding("repeated", step) for step in repeated]
     spoken = {step: _letters(step) for step in (*gone, *come)}
+    ordered = {step: sorted(letters) for step, letters in spoken.items()}
     return [
         Finding("exchanged", f"{left!r} became {right!r}")
         for left in gone
         for right in come
-        if spoken[left] != spoken[right] and sorted(spoken[left]) == sorted(spoken[right])
+        if spoken[left] != spoken[right] and ordered[left] == ordered[right]
     ]
 
 
 def _letters(step: str) -> list[str]:
-    return [word.text for word in words(step) if word.text.isalnum()]
+    return [word for word in WORD.findall(step) if word.isalnum()]
 
 
 def _swapped(old: Sequence[str], new: Sequence[str]) -> list[Finding]:

@@ -15,11 +15,13 @@ SIGNS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|\w+|[^\w\s]")
 COSMETIC = frozenset(".,;:?\"'`*_…“”‘’#~\\")
 FINAL_MARKS = (".", "!", "?", "…", '"', "”", "’", "'", ")", "]", "}", "`", "*", "|", ":")
 CONTRACTIONS = (
-    (r"\bcan['’]t\b", "can not"),
-    (r"\bcannot\b", "can not"),
-    (r"\bwon['’]t\b", "will not"),
-    (r"n['’]t\b", " not"),
+    (re.compile(r"\bcan['’]t\b"), "can not"),
+    (re.compile(r"\bcannot\b"), "can not"),
+    (re.compile(r"\bwon['’]t\b"), "will not"),
+    (re.compile(r"n['’]t\b"), " not"),
 )
+JOINED = re.compile(r"(?<=[^\W\d_])['’\-‐](?=[^\W\d_])")
+EXCLAIMED = re.compile(r"!(?![\w(])")
 
 
 @CHECKS.register("edits")
@@ -81,12 +83,12 @@ def _is_python(block: CodeBlock) -> bool:
 def _signs(prose: str) -> list[str]:
     text = prose.casefold()
     for pattern, written_out in CONTRACTIONS:
-        text = re.sub(pattern, written_out, text)
-    text = re.sub(r"(?<=[^\W\d_])['’\-‐](?=[^\W\d_])", " ", text)
-    text = re.sub(r"!(?![\w(])", " ", text)
+        text = pattern.sub(written_out, text)
+    text = EXCLAIMED.sub(" ", JOINED.sub(" ", text))
     return [_plain_sign(sign) for sign in SIGNS.findall(text) if sign not in COSMETIC]
 
 
+@lru_cache(maxsize=4096)
 def _plain_sign(sign: str) -> str:
     if sign[0].isdigit():
         plain = sign.replace(",", "")

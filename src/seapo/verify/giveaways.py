@@ -120,16 +120,23 @@ def prompt_echo(sample: Sample, candidate: Candidate, settings: VerifySection) -
         return not_judged("prompt_echo", "the question is too short to tell an echo")
     head, tail = shared_ends(sample.chosen, candidate.text)
     changed = candidate.text[max(0, head - ECHO_CHARACTERS) : len(candidate.text) - max(0, tail - ECHO_CHARACTERS)]
-    echoed = (_runs(changed, size) & _runs(sample.question, size)) - _runs(sample.chosen, size)
+    echoed = [run for run in _runs(changed, size) if run in _line_of(sample.question)]
+    echoed = [run for run in echoed if run not in _line_of(sample.chosen)]
     if echoed:
         return failed("prompt_echo", f"it repeats the prompt: {shortened(min(echoed))!r}")
     return passed("prompt_echo", "it does not repeat the prompt")
 
 
-@lru_cache(maxsize=16)
-def _runs(text: str, size: int) -> frozenset[str]:
+def _runs(text: str, size: int) -> list[str]:
+    """Each run of so many words, between spaces."""
     found = _spoken(text)
-    return frozenset(" ".join(found[start : start + size]) for start in range(len(found) - size + 1))
+    return [f" {' '.join(found[start : start + size])} " for start in range(len(found) - size + 1)]
+
+
+@lru_cache(maxsize=16)
+def _line_of(text: str) -> str:
+    """The words of a text between spaces, so that a run of words can be looked for in it."""
+    return f" {' '.join(_spoken(text))} "
 
 
 @lru_cache(maxsize=16)

@@ -4,14 +4,14 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 WORD = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|[^\W\d_]+['’][^\W\d_]+|\w+|\*\*|//|[=!<>]=|&&|\|\||[^\w\s]")
 MAX_COMPARISONS = 4_000_000
 """Pairs of words; longer texts that differ from end to end count as one exchanged run, because difflib is quadratic."""
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):  # made for every word of a text, and four times as fast to make as a frozen dataclass
     """A word, number or sign, and where it stands."""
 
     text: str
