@@ -6,7 +6,8 @@ rows. A few-shot head of all questions, a question of all its choices: each is c
 shorten as the tree is walked, so what is kept is never more than one path of it.
 """
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Lengthen:
+class Become:
     """The trunk becomes the first tokens of a sequence."""
 
     like: int
@@ -48,19 +49,19 @@ class Compute:
 class Plan:
     """Steps that score all sequences."""
 
-    steps: tuple[Lengthen | Compute, ...]
+    steps: tuple[Become | Compute, ...]
     tokens: int
     """Computed in all steps."""
 
 
-class _Sorted:
+class SortedSequences:
     """Sequences without their last tokens, in order, and what neighbours share."""
 
     def __init__(self, sequences: Sequence[Sequence[int]]) -> None:
         chains = [tuple(sequence[:-1]) for sequence in sequences]
         self.order = sorted(range(len(chains)), key=lambda place: chains[place])
         self.lengths = [len(chains[place]) for place in self.order]
-        pairs = zip(self.order, self.order[1:], strict=False)
+        pairs = itertools.pairwise(self.order)
         self.shared = [0, *(common_length(chains[left], chains[right]) for left, right in pairs)]
         """Tokens in common with the one before."""
         self.sums = [0]
@@ -78,13 +79,13 @@ class _Sorted:
     def children(self, first: int, last: int, depth: int) -> list[tuple[int, int]]:
         """The parts that go different ways after `depth` tokens."""
         starts = [first, *(place for place in range(first + 1, last) if self.shared[place] == depth), last]
-        return list(zip(starts, starts[1:], strict=False))
+        return list(itertools.pairwise(starts))
 
 
 def plan_forest(sequences: Sequence[Sequence[int]], *, tokens_per_row: int = TOKENS_PER_ROW) -> Plan:
     """How to score the sequences; none may be empty. What a step computes fits a row where one sequence does."""
-    tree = _Sorted(sequences)
-    steps: list[Lengthen | Compute] = []
+    tree = SortedSequences(sequences)
+    steps: list[Become | Compute] = []
     pending: list[int] = []
     tokens = held = 0
 
@@ -102,6 +103,7 @@ def plan_forest(sequences: Sequence[Sequence[int]], *, tokens_per_row: int = TOK
         if above < trunk:
             flush()
             trunk = above
+            steps.append(Become(tree.order[first], above))
         depth, size = tree.depth(first, last), tree.size(first, last, above)
         if size <= tokens_per_row or last - first == 1:
             if held + size > tokens_per_row:
@@ -112,7 +114,7 @@ def plan_forest(sequences: Sequence[Sequence[int]], *, tokens_per_row: int = TOK
             continue
         if depth - above >= WORTH_KEEPING:
             flush()
-            steps.append(Lengthen(tree.order[first], depth))
+            steps.append(Become(tree.order[first], depth))
             tokens += depth - above
             trunk = depth
         to_do += [(*part, trunk) for part in reversed(tree.children(first, last, depth))]
@@ -121,24 +123,33 @@ def plan_forest(sequences: Sequence[Sequence[int]], *, tokens_per_row: int = TOK
 
 
 def score_forest(
-    model: Any, requests: Sequence[Request], *, tokens_per_row: int = TOKENS_PER_ROW
+    model: Any, requests: Sequence[Request], *, tokens_per_row: int = TOKENS_PER_ROW, done: Container[int] = ()
 ) -> Iterator[dict[int, Score]]:
-    """Scores of the requests, each under its place in the list, as soon as their rows are computed."""
+    """Scores of the requests, each under its place in the list, as soon as their rows are computed.
+
+    Steps of which all requests are `done` are left out; the others are planned as if none were, so that a resumed run
+    computes in the same company as a first one, to the same last digit.
+    """
     plan = plan_forest([request.tokens for request in requests], tokens_per_row=tokens_per_row)
     trunk = Trunk(model)
+    head: Sequence[int] = ()
+    knots: list[int] = []  # lengths at which the trunk was lengthened, so that it is so again where steps are left out
     for step in plan.steps:
-        if isinstance(step, Lengthen):
-            _become(trunk, requests[step.like].tokens[: step.length])
-            continue
-        branches = [_branch(trunk, requests[place]) for place in step.places]
-        for scores in trunk.score_rows(branches, max_tokens_per_row=tokens_per_row):
-            yield {step.places[index]: _summed(one) for index, one in scores.items()}
+        if isinstance(step, Become):
+            head = requests[step.like].tokens[: step.length]
+            knots = [*(knot for knot in knots if knot < step.length), step.length]
+        elif not all(place in done for place in step.places):
+            _become(trunk, head, knots)
+            branches = [_branch(trunk, requests[place]) for place in step.places]
+            for scores in trunk.score_rows(branches, max_tokens_per_row=tokens_per_row):
+                yield {step.places[index]: _summed(one) for index, one in scores.items()}
 
 
-def _become(trunk: Trunk, tokens: Sequence[int]) -> None:
+def _become(trunk: Trunk, tokens: Sequence[int], knots: Sequence[int]) -> None:
     shared = common_length(trunk.tokens, tokens)
-    trunk.cut(shared)
-    trunk.extend(tokens[shared:])
+    trunk.cut(max((knot for knot in knots if knot <= shared), default=0))
+    for knot in knots:
+        trunk.extend(tokens[len(trunk) : knot])
 
 
 def _branch(trunk: Trunk, request: Request) -> Branch:

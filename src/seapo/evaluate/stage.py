@@ -1,8 +1,7 @@
 """The stage: items and a model -> scores, each kept in the journal before it is used."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seapo.errors import ModelError
@@ -19,12 +18,18 @@ ENCODING = 1
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
-@dataclass(frozen=True)
-class _Work:
-    """Items that are scored together, as places in the list of items."""
+class Counted:
+    """Work under way with its number of parts, so that a progress bar can tell the time left."""
 
-    places: tuple[int, ...]
-    compute: Callable[[], list[list[float]]]
+    def __init__(self, parts: Iterator[Any], count: int) -> None:
+        self._parts = parts
+        self._count = count
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._parts
+
+    def __len__(self) -> int:
+        return self._count
 
 
 def evaluate(
@@ -38,7 +43,7 @@ def evaluate(
     """Score every item, in the order of the items; `fingerprint` stands for weights, adapter and dtype.
 
     What the journal knows is not computed again, and where it knows all, `scorer` is not called and no model loaded. A
-    killed run repeats one item, or one batch of plain-text items. Raises ModelError where a model gives no numbers.
+    killed run repeats one item, or one row of plain-text items. Raises ModelError where a model gives no numbers.
     """
     keys = [_key(item, fingerprint) for item in items]
     known: dict[str, list[float]] = {}
@@ -57,35 +62,54 @@ def _compute(
     journal: Journal | None,
     progress: Progress,
 ) -> None:
-    # Batches are planned over all items, known or not, so that a resumed run computes in the same company as a first.
-    pending = [work for work in _plan(items, scorer) if any(keys[place] not in known for place in work.places)]
-    for work in progress(pending):
-        for place, logprobs in zip(work.places, work.compute(), strict=True):
-            if not all(math.isfinite(logprob) for logprob in logprobs):
-                raise ModelError(f"{scorer.name} gives the choices of item {items[place].id!r} no finite probability")
-            value = [round(logprob, DECIMALS) for logprob in logprobs]
-            if journal is not None:
-                journal.put(keys[place], "evaluate", value)
-            known.setdefault(keys[place], value)
+    places = {key: place for place, key in reversed(list(enumerate(keys)))}  # of items that are asked twice, the first
+    asked = [items[place] for place in places.values()]
+    done = {number for number, key in enumerate(places) if key in known}
+    names = list(places)
+    for number, logprobs in progress(Counted(_scored(asked, done, scorer), len(asked) - len(done))):
+        if not all(math.isfinite(logprob) for logprob in logprobs):
+            raise ModelError(f"{scorer.name} gives the choices of item {asked[number].id!r} no finite probability")
+        value = [round(logprob, DECIMALS) for logprob in logprobs]
+        if journal is not None:
+            journal.put(names[number], "evaluate", value)
+        known[names[number]] = value
 
 
-def _plan(items: Sequence[ChoiceItem], scorer: "ChatScorer") -> Iterator[_Work]:
-    from seapo.evaluate.plain import Batch, batch_logprobs, plan_batches
-
-    def plain_work(batch: Batch) -> _Work:
-        return _Work(batch.items, lambda: batch_logprobs(scorer.model, batch))
-
+def _scored(
+    items: Sequence[ChoiceItem], done: Container[int], scorer: "ChatScorer"
+) -> Iterator[tuple[int, list[float]]]:
+    """(place, log-probabilities of its choices) of each item that is not done, as soon as it is scored."""
     for place, item in enumerate(items):
-        if item.prompt is not None:
-            yield _chat_work(place, item, scorer)
-    plain = [place for place, item in enumerate(items) if item.prompt is None]
-    yield from map(plain_work, plan_batches(scorer.tokenizer, items, plain))
+        if item.prompt is not None and place not in done:
+            yield place, scorer.logprobs(item.prompt, item.choices)
+    yield from _plain_scored([place for place, item in enumerate(items) if item.prompt is None], items, done, scorer)
 
 
-def _chat_work(place: int, item: ChoiceItem, scorer: "ChatScorer") -> _Work:
-    assert item.prompt is not None
-    prompt = item.prompt
-    return _Work((place,), lambda: [scorer.logprobs(prompt, item.choices)])
+def _plain_scored(
+    places: Sequence[int], items: Sequence[ChoiceItem], done: Container[int], scorer: "ChatScorer"
+) -> Iterator[tuple[int, list[float]]]:
+    from seapo.evaluate.forest import score_forest
+    from seapo.evaluate.plain import PairEncoder
+
+    encoder = PairEncoder(scorer.tokenizer)
+    requests = [
+        (place, request)
+        for place in sorted(places, key=lambda place: str(items[place].context))
+        for request in encoder.encode_item(items[place])
+    ]
+    missing = {place: len(items[place].choices) for place in places}
+    found: dict[int, float] = {}
+    skipped = {number for number, (place, _) in enumerate(requests) if place in done}
+    owned: dict[int, list[int]] = {}
+    for number, (place, _) in enumerate(requests):
+        owned.setdefault(place, []).append(number)
+    for scores in score_forest(scorer.model, [request for _, request in requests], done=skipped):
+        for number, score in scores.items():
+            place, _ = requests[number]
+            found[number] = score.logprob_nats
+            missing[place] -= 1
+            if not missing[place] and place not in done:
+                yield place, [found[own] for own in owned[place]]
 
 
 def _key(item: ChoiceItem, fingerprint: str) -> str:

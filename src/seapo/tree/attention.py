@@ -19,6 +19,7 @@ from transformers.masking_utils import sdpa_mask
 
 from seapo.tree.keys import TrunkPart
 from seapo.tree.masks import Segment
+from seapo.tree.slots import Slots
 
 NAME = "seapo_tree"
 TRUNK_SCORES = 1 << 19
@@ -77,10 +78,16 @@ def tree_attention_forward(
     scaling: float | None = None,
     tree_segments: Sequence[Segment] | None = None,
     tree_trunk: TrunkPart | None = None,
+    tree_slots: Slots | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
     """An attention function as transformers calls it: q (1, heads, tokens, size) to (1, tokens, heads, size)."""
     unknown = dropout or any(options.get(name) is not None for name in ("softcap", "s_aux", "position_bias"))
+    if tree_slots is not None:
+        if not unknown:
+            scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+            return _slot_attention(query * scaling, key, value, tree_slots, module.layer_idx), None
+        key, value = tree_slots.update(key, value, module.layer_idx)
     if tree_segments is None or unknown or len(query) != 1:
         if tree_trunk is not None:
             key, value = tree_trunk.keys.update(key, value, module.layer_idx)
@@ -134,6 +141,33 @@ def _with_trunk(grouped: Tensor, own: _Partial, k: Tensor, v: Tensor, spans: Seq
             share = torch.sigmoid(own.normalisers[:, :, some] - _split(normaliser, 1, groups))
             outputs[:, :, some] = _split(out, 1, groups).lerp(outputs[:, :, some], share[..., None].to(out.dtype))
     return outputs
+
+
+def _slot_attention(q: Tensor, k: Tensor, v: Tensor, slots: Slots, layer: int) -> Tensor:
+    """One token of each answer; q comes scaled, shape (slots, heads, 1, size), and gives (slots, 1, heads, size)."""
+    count, heads = k.shape[0], k.shape[1]
+    keys, values = slots.write(k, v, layer)
+    grouped = q[:, :, 0].view(count, heads, -1, q.shape[-1])
+    outputs = torch.empty(*grouped.shape[:3], v.shape[-1], dtype=v.dtype, device=v.device)
+    normalisers = torch.empty(grouped.shape[:3], dtype=torch.float32, device=v.device)
+    for one in slots.neighbours():
+        part = slice(one.start, one.stop)
+        near = keys[part].flatten(0, 1)[:, : one.reach], values[part].flatten(0, 1)[:, : one.reach]
+        scores = torch.bmm(grouped[part].flatten(0, 1), near[0].transpose(1, 2))
+        _split(scores, 0, one.stop - one.start).add_(one.bias)
+        out, normaliser = _attend(scores, near[1])
+        outputs[part] = _split(out, 0, one.stop - one.start)
+        normalisers[part] = _split(normaliser, 0, one.stop - one.start)
+    for trunk, places in slots.behind():
+        kept = trunk.of_layer(layer)
+        assert kept is not None
+        asked = grouped[places].transpose(0, 1)  # (key heads, slots, groups, size)
+        out, normaliser = _attend(torch.bmm(asked.flatten(1, 2), kept[0][0].transpose(1, 2)), kept[1][0])
+        shape = (heads, len(places), grouped.shape[2])
+        share = torch.sigmoid(normalisers[places] - normaliser.view(shape).transpose(0, 1))
+        behind = out.view(*shape, out.shape[-1]).transpose(0, 1)
+        outputs[places] = behind.lerp(outputs[places], share[..., None].to(out.dtype))
+    return outputs.flatten(1, 2)[:, None]
 
 
 def _attend(scores: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:

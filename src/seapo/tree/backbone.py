@@ -17,6 +17,7 @@ from seapo.tree.head import Head
 from seapo.tree.keys import TrunkKeys
 from seapo.tree.masks import Layout, additive_mask, block_mask, row_depths, segments
 from seapo.tree.pack import Row
+from seapo.tree.slots import Slots
 
 CPU_FILL_TOKENS = 384
 """Trees share a row on a CPU up to this many tokens: a longer row gains up to a tenth (measured), but
@@ -71,6 +72,24 @@ class Backbone:
             inputs["past_key_values"] = trunk
         kept = None if trunk is None else trunk.places
         return self._states(**inputs, attention_mask=self._mask(row, spare, kept))[0, : len(row)]
+
+    def step(self, tokens: Sequence[int], slots: Slots) -> Tensor:
+        """Last hidden states of one more token of each slot, shape (slots, hidden)."""
+        config = self.causal_lm.config.get_text_config()
+        slots.begin_step(self.device)
+        masks = {
+            kind: slots.mask(self.causal_lm.dtype, self.device, window)
+            for kind, window in layer_windows(config).items()
+        }
+        is_own = config._attn_implementation == attention.NAME
+        states = self._states(
+            input_ids=torch.tensor(tokens, device=self.device)[:, None],
+            position_ids=torch.tensor(slots.depths, device=self.device)[:, None],
+            attention_mask=masks if len(masks) > 1 else masks.popitem()[1],
+            **({"tree_slots": slots} if is_own else {"past_key_values": slots}),
+        )
+        slots.end_step()
+        return states[:, 0]
 
     def _states(self, **inputs: Any) -> Tensor:
         if self.sharded is not None:

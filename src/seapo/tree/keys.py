@@ -37,6 +37,10 @@ class TrunkKeys(DynamicCache):  # type: ignore[misc]
         """Keys and values of a layer; None where the trunk is empty."""
         return self._kept.get(layer)
 
+    def layers_kept(self) -> dict[int, tuple[Tensor, Tensor]]:
+        """Layer -> its keys and values."""
+        return dict(self._kept)
+
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, *args: Any, **options: Any) -> tuple[Tensor, Tensor]:
         """What a row of a layer attends to, with its own keys and values behind."""
         self.note(keys, values, layer_idx)

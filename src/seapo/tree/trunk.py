@@ -17,12 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seapo.tree.backbone import Backbone, open_model
-from seapo.tree.fused import fused
+from seapo.tree import attention
+from seapo.tree.backbone import FLEX, Backbone, open_model
+from seapo.tree.fused import fused, takes_segments
 from seapo.tree.head import Edges, EdgeScores, score_edges
 from seapo.tree.keys import TrunkKeys
 from seapo.tree.pack import Group, Piece, Row, build_tree, common_length
 from seapo.tree.score import Alternatives, CompletionScores, score_tokens
+from seapo.tree.slots import Slots
 
 TOKENS_PER_ROW = 1024
 CHAIN_TOKENS = 2048
@@ -145,14 +147,34 @@ class Trunk:
             for index, path in paths.items()
         }
 
+    @torch.no_grad()
+    def read_prompts(self, prompts: Sequence[Sequence[int]], slots: Slots) -> Tensor:
+        """Compute prompts that go on from the trunk's end, as a row, into free slots; the states of their last tokens.
+
+        A prompt may be empty where the trunk is not: then it ends where the trunk does.
+        """
+        assert self._keys is not None
+        tree = build_tree([], prompts)
+        tree = replace(tree, depths=[len(self) + depth for depth in tree.depths])
+        own = torch.cat(self._states)[-1:] if self._states else torch.zeros(0)
+        added: dict[int, tuple[Tensor, Tensor]] = {}
+        states = own
+        if len(tree):
+            row = Row([Piece(0, list(range(len(prompts))), tree, 0, 0)])
+            with self._keys.recorded() as added, fused(self._model):
+                states = self._backbone.hidden_states(row, self._keys)
+            states = torch.cat([states, own.to(states)]) if len(own) else states
+        slots.admit(self._keys, added, tree.paths)
+        return states[torch.tensor([path[-1] if path else -1 for path in tree.paths], device=states.device)]
+
     def _states_of_row(self, row: Row) -> Tensor:
         """Last hidden states of the trunk's tokens, and behind them of the row's."""
-        own = torch.cat(self._states)
-        self._states = [own]
-        if not len(row):
-            return own
-        with fused(self._model):
-            return torch.cat([own, self._backbone.hidden_states(row, self._keys)])
+        self._states = [torch.cat(self._states)] if self._states else []
+        parts = list(self._states)
+        if len(row) or not parts:
+            with fused(self._model):
+                parts.append(self._backbone.hidden_states(row, self._keys))
+        return torch.cat(parts)
 
     def _whole(
         self, branches: Sequence[Branch], max_tokens_per_row: int, alternatives: int
@@ -265,6 +287,25 @@ def _agrees(model: Any, backbone: Backbone) -> bool:
         return False
     tolerance = 5e-2 if backbone.causal_lm.dtype.itemsize < 4 else 1e-3
     return torch.allclose(found, expected, rtol=tolerance, atol=tolerance * float(expected.abs().max()))
+
+
+@contextmanager
+def writing(model: Any) -> Iterator[None]:
+    """Run a model as answers are written: by what makes `fused` fast, and attention that takes slots where it can."""
+    backbone = open_model(model)
+    config = backbone.causal_lm.config.get_text_config()
+    before = config._attn_implementation
+    wanted = attention.NAME if takes_segments(backbone.causal_lm) and before in ("sdpa", FLEX) else before
+    wanted = "sdpa" if wanted == FLEX else wanted
+    with fused(model):
+        inner = config._attn_implementation
+        try:
+            if inner != wanted:
+                backbone.causal_lm.set_attn_implementation(wanted)
+            yield
+        finally:
+            if config._attn_implementation != inner:
+                backbone.causal_lm.set_attn_implementation(inner)
 
 
 @contextmanager
