@@ -11,23 +11,15 @@ from seapo.journal import Journal
 from seapo.recipe import VerifySection
 from seapo.records import digest
 
-VERSION = 1
+VERSION = 2
 """Raise it when the way of running tests changes, so that remembered results are not used again."""
-ALL_PASSED = 77
-"""Exit status of tests that ran to their end; a program that ends itself early gives another."""
-PROGRAM = """
-import os, sys, types
-module = types.ModuleType("answer")
-sys.modules["answer"] = module
-exec(compile({code!r}, "answer.py", "exec"), module.__dict__)
-exec(compile({tests!r}, "tests.py", "exec"), module.__dict__)
-os._exit({status})
-"""
 
 
 @dataclass(frozen=True)
 class TestRun:
     """What became of unit tests."""
+
+    __test__ = False  # pytest takes a class of this name for tests
 
     outcome: str
     """passed, failed, or not_run."""
@@ -39,17 +31,16 @@ Runner = Callable[[str, str, VerifySection], TestRun]
 
 def run_tests(code: str, tests: str, settings: VerifySection) -> TestRun:
     """Run code and its tests in the sandbox; `not_run` where there is none."""
-    program = PROGRAM.format(code=code, tests=tests, status=ALL_PASSED)
     try:
         result = sandbox.run_python(
-            program, timeout_s=settings.test_timeout_s, allow_unsandboxed=settings.allow_unsandboxed_code
+            code, tests=tests, timeout_s=settings.test_timeout_s, allow_unsandboxed=settings.allow_unsandboxed_code
         )
     except SandboxError as problem:
         return TestRun("not_run", str(problem))
+    if result.completed:
+        return TestRun("passed", "all unit tests pass")
     if result.timed_out:
         return TestRun("failed", f"the code did not end within {settings.test_timeout_s:g} s")
-    if result.returncode == ALL_PASSED:
-        return TestRun("passed", "all unit tests pass")
     return TestRun("failed", _failure(result.stderr, tests))
 
 

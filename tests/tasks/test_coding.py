@@ -290,6 +290,7 @@ class TestTasks:
             "do_sample": True,
             "temperature": 0.8,
             "top_p": 0.95,
+            "top_k": 0,
         }
 
     def test_nothing_is_asked_where_no_program_could_run(self, monkeypatch, tmp_path):

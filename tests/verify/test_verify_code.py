@@ -51,6 +51,7 @@ def test_evidence_names_no_place_on_this_machine():
         ("def f():\n    return 1", "assert f() == 2", "failed"),
         ("import sys\nsys.exit(0)", "assert False", "failed"),
         ("import os\nos._exit(0)", "assert False", "failed"),
+        ("import os\nos._exit(77)", "assert False", "failed"),
         ("while True: pass", "assert True", "failed"),
         ("def f(:", "assert True", "failed"),
         ("print('x' * 10**6)", "assert True", "passed"),

@@ -35,9 +35,10 @@ class Measure:
 
 
 GREEDY = Measure(k=1, samples=1, generation={"do_sample": False})
-SAMPLED = Measure(k=10, samples=20, generation={"do_sample": True, "temperature": 0.8, "top_p": 0.95})
+SAMPLED = Measure(k=10, samples=20, generation={"do_sample": True, "temperature": 0.8, "top_p": 0.95, "top_k": 0})
 """Samples and temperature are those of SeaPO (arXiv:2509.24781); the nucleus is that of Chen et al. 2021
-(arXiv:2107.03374) and of lm-evaluation-harness's `humaneval_64`."""
+(arXiv:2107.03374) and of lm-evaluation-harness's `humaneval_64`. Without a word on `top_k`, each model's own would be
+taken, 50 for most."""
 
 
 def coding_tasks(protocol: Protocol, *, allow_unsandboxed: bool = False) -> tuple[BenchmarkTask, ...]:
