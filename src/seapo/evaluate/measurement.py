@@ -122,9 +122,9 @@ def _ask_benchmarks(
     from seapo.evaluate.lm import TreeLM
 
     loaded = _loaded(asked, settings, seed)
-    lm = TreeLM.from_scorer(load(), journal=journal, progress=progress)
+    lm = TreeLM.from_scorer(load(), journal=journal, seed=seed, progress=progress)
     found = run_tasks(lm, loaded, protocol=settings.protocol)
-    return found, {}
+    return found, dict(lm.truncated)
 
 
 def _loaded(asked: Asked, settings: EvaluateSection, seed: int) -> list[Any]:

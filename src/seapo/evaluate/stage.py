@@ -82,7 +82,8 @@ def _scored(
     for place, item in enumerate(items):
         if item.prompt is not None and place not in done:
             yield place, scorer.logprobs(item.prompt, item.choices)
-    yield from _plain_scored([place for place, item in enumerate(items) if item.prompt is None], items, done, scorer)
+    if plain := [place for place, item in enumerate(items) if item.prompt is None]:
+        yield from _plain_scored(plain, items, done, scorer)
 
 
 def _plain_scored(

@@ -23,6 +23,7 @@ class Tally:
     groups: tuple[TaskResult, ...]
     """Benchmarks of several tasks."""
     tasks: tuple[TaskResult, ...]
+    """Those that are benchmarks of their own, then the parts of the others."""
 
     @property
     def not_measured(self) -> dict[str, str]:
@@ -38,7 +39,10 @@ def tally(scores: Sequence[ItemScore], *, confidence: float, seed: int) -> Tally
         kind: tuple(_row(line, confidence=confidence, seed=seed) for line in lines if line.kind == kind)
         for kind in ("dimension", "benchmark", "task")
     }
-    return Tally(rows["dimension"], rows["benchmark"], rows["task"])
+    is_group = {score.group for score in scores}
+    whole = tuple(row for row in rows["benchmark"] if row.name not in is_group)
+    groups = tuple(row for row in rows["benchmark"] if row.name in is_group)
+    return Tally(rows["dimension"], groups, (*whole, *rows["task"]))
 
 
 def tally_others(scores: Sequence[ItemScore], *, confidence: float, seed: int) -> tuple[TaskResult, ...]:
