@@ -46,6 +46,15 @@ class ModelSection(Section):
     """Run Python code that comes with the model. Leave it off unless you have read that code."""
 
 
+class DecontaminateSection(Section):
+    """Which samples are dropped because they hold what a benchmark's test item says."""
+
+    data_dir: str | None = None
+    """Folder of benchmark data, laid out as for `evaluate.data_dir`; nothing is dropped where it is left out."""
+    words: int = Field(default=13, ge=5)
+    """So many words in a row, in a question or answer of a test item, make a match; shorter texts match as a whole."""
+
+
 class DataSection(Section):
     """Where prompts and good answers come from."""
 
@@ -59,6 +68,7 @@ class DataSection(Section):
     """Split of a hub data set or `datasets` folder that has several."""
     limit: int | None = Field(default=None, gt=0)
     """Number of samples to keep, drawn by the seed; all where it is left out."""
+    decontaminate: DecontaminateSection = DecontaminateSection()
 
 
 class EngineSection(Section):

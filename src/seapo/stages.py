@@ -84,6 +84,15 @@ def data_sha256(data: DataSection) -> dict[str, str]:
     return hash_files(path) if path.is_dir() else {"hub": data.path}
 
 
+def _source_depends(recipe: Recipe) -> Any:
+    """The data, and the benchmarks that are kept out of it."""
+    from seapo.tasks.local import data_hashes
+
+    folder = recipe.data.decontaminate.data_dir
+    data = data_sha256(recipe.data)
+    return data if folder is None else [data, data_hashes(Path(folder).expanduser())]
+
+
 def inputs_of(run: Run, stage: Stage) -> dict[str, tuple[str, ...]]:
     """What a stage reads of others: nothing, where training is given data of its own; mix perhaps the diagnosis."""
     if stage.name == "train" and run.recipe.train.data_path:
@@ -150,6 +159,8 @@ def _write_source(run: Run, folder: Path) -> None:
     result = read_source(run.recipe.data, seed=run.recipe.seed)
     write_records(folder / "samples.jsonl", result.samples)
     write_records(folder / "rejected_rows.jsonl", result.rejected)
+    if run.recipe.data.decontaminate.data_dir is not None:
+        write_records(folder / "decontaminated.jsonl", result.contaminations)
     _write_summary(folder, result.summary)
     run.say(f"  {result.summary.path}: format {result.summary.format}, {len(result.samples)} samples")
 
@@ -296,7 +307,7 @@ def _write_summary(folder: Path, summary: Record) -> None:
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (
-        Stage("source", 1, ("data",), {}, _write_source, lambda recipe: data_sha256(recipe.data)),
+        Stage("source", 1, ("data",), {}, _write_source, _source_depends),
         Stage("diagnose", 1, ("diagnose", "model"), {}, write_diagnose, diagnose_depends),
         Stage("inject", 2, ("inject", "model"), {"source": ("samples.jsonl",)}, write_inject, inject_depends),
         Stage(

@@ -28,6 +28,12 @@ class SourceSummary(Record):
     """Dimension (or `unknown`) -> number of samples kept."""
     files_left_out: dict[str, str] = Field(default_factory=dict)
     """File of a folder -> why it was not read."""
+    decontaminated: int = 0
+    """Good samples dropped because they hold text of a benchmark's test item."""
+    decontaminated_by: dict[str, int] = Field(default_factory=dict)
+    """Benchmark -> samples that hold something of it; one sample may count for several."""
+    compared_with: dict[str, int] = Field(default_factory=dict)
+    """Benchmark -> test items that were looked for in the samples."""
 
 
 class InjectSummary(Record):

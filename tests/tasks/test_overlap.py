@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seapo.errors import DataError
+from seapo.tasks.ngrams import words
 from seapo.tasks.overlap import (
     Neighbour,
     Passage,
@@ -22,7 +23,6 @@ from seapo.tasks.overlap import (
     most_similar,
     shared_ngrams,
     starter_passages,
-    words,
 )
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "check_overlap.py"

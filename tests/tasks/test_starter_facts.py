@@ -17,7 +17,7 @@ import pytest
 
 from seapo.records import DIMENSIONS, ChoiceTruth
 from seapo.tasks import starter
-from seapo.tasks.overlap import words
+from seapo.tasks.ngrams import words
 from seapo.tasks.starter import StarterTestRow, StarterTrainRow
 
 FACTS = ("knowledge", "truthfulness")

@@ -16,7 +16,7 @@ from seapo.errors import SeapoError, StoppedError
 
 COMMANDS = {
     "run": ("seapo.cli.run", "Do the whole journey of a recipe."),
-    "source": ("seapo.cli.stage", "Read prompts and good answers."),
+    "source": ("seapo.cli.source", "Read prompts and good answers."),
     "diagnose": ("seapo.cli.stage", "Tell which errors the model makes itself."),
     "inject": ("seapo.cli.stage", "Put one known error into each answer."),
     "verify": ("seapo.cli.verify", "Prove the negatives wrong."),

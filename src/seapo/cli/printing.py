@@ -78,10 +78,22 @@ def describe_source(folder: RunFolder) -> str:
         + (f" ({summary.beyond_limit} beyond data.limit)" if summary.beyond_limit else ""),
         *([f"merged: {summary.merged} bad answers to a sample's prompt"] if summary.merged else []),
         *_counts("set aside", summary.set_aside),
+        *_dropped(summary),
         *(f"left out: {file}: {reason}" for file, reason in summary.files_left_out.items()),
-        f"files: {folder.stage('source')}/samples.jsonl, rejected_rows.jsonl",
+        f"files: {folder.stage('source')}/samples.jsonl, rejected_rows.jsonl"
+        + (", decontaminated.jsonl" if summary.compared_with else ""),
     ]
     return "\n".join(lines)
+
+
+def _dropped(summary: SourceSummary) -> list[str]:
+    """Samples that hold text of benchmarks, where they were looked for."""
+    if not summary.compared_with:
+        return []
+    compared = ", ".join(f"{items:,} of {name}" for name, items in summary.compared_with.items())
+    by = ", ".join(f"{name} {count}" for name, count in summary.decontaminated_by.items())
+    told = f"{summary.decontaminated} samples hold text of benchmarks" + (f" ({by})" if by else "")
+    return [f"dropped: {told}; compared with the test items {compared}"]
 
 
 def describe_diagnose(folder: RunFolder) -> str:

@@ -64,7 +64,11 @@ def _steps(contents: RunContents) -> Iterator[Step]:
 def _source_steps(source: SourceSummary) -> Iterator[Step]:
     yield Step("Rows read", "rows", source.rows)
     reasons = _ranked([source.set_aside, {"joined to another row's sample as its rejected answer": source.merged}])
-    yield Step("Good samples", "rows", source.samples + source.beyond_limit, reasons)
+    good = source.samples + source.beyond_limit
+    yield Step("Good samples", "rows", good + source.decontaminated, reasons)
+    if source.compared_with:
+        found = {"holds text of a benchmark's test item": source.decontaminated} if source.decontaminated else {}
+        yield Step("Samples without benchmark text", "rows", good, found)
     if source.beyond_limit:
         yield Step("Samples drawn", "rows", source.samples, {"left out by data.limit": source.beyond_limit})
 

@@ -16,6 +16,7 @@ from seapo.reading.rows import NOT_OBJECT, UNKNOWN_FILE, Row, UnusableRowError, 
 from seapo.recipe import DataSection
 from seapo.records import RejectedRow, Sample
 from seapo.source.clean import Cleaner, draw
+from seapo.source.decontaminate import Contamination, Decontaminated, decontaminate
 from seapo.source.drafts import FIELDS
 from seapo.source.formats import FORMATS
 from seapo.source.recognition import SAMPLE_ROWS, Recognised, check_columns, recognise
@@ -29,13 +30,15 @@ Progress = Callable[[Iterable[Outcome]], Iterable[Outcome]]
 
 @dataclass(frozen=True)
 class SourceResult:
-    """What came of a source: each of its rows is a sample, set aside, beyond the limit, or merged into a sample."""
+    """What came of a source: each row is a sample, set aside, dropped, beyond the limit, or merged into a sample."""
 
     samples: list[Sample]
     rejected: list[RejectedRow]
     summary: SourceSummary
     recognised: tuple[Recognised, ...] = ()
     """One for each file that was read; none for the starter set."""
+    contaminations: tuple[Contamination, ...] = ()
+    """What the dropped samples share with benchmarks."""
 
 
 def read_source(data: DataSection, *, seed: int, progress: Progress = iter) -> SourceResult:
@@ -60,9 +63,21 @@ def _read_starter(data: DataSection, seed: int) -> SourceResult:
 
     if data.columns or data.format != "auto":
         raise DataError("data.path: 'starter' has a format of its own; leave data.columns and data.format out")
-    samples = list(training_samples())
-    kept = draw(samples, data.limit, seed=seed)
-    return SourceResult(kept, [], _summary(data.path, ["starter"], {}, [], kept, beyond_limit=len(samples) - len(kept)))
+    clean = _decontaminated(list(training_samples()), data)
+    kept = draw(clean.samples, data.limit, seed=seed)
+    summary = _summary(data.path, ["starter"], {}, [], kept, clean)
+    return SourceResult(kept, [], summary, contaminations=tuple(clean.found))
+
+
+def _decontaminated(samples: list[Sample], data: DataSection) -> Decontaminated:
+    clean = decontaminate(samples, data.decontaminate)
+    if not clean.samples:
+        by = ", ".join(f"{count} of {name}" for name, count in clean.by_benchmark.items())
+        raise DataError(
+            f"{data.path}: all {len(samples)} samples hold text of benchmarks' test items ({by}), so nothing is "
+            "left to train on; take other data, or leave data.decontaminate out and do not report these benchmarks"
+        )
+    return clean
 
 
 class _Reading:
@@ -124,18 +139,19 @@ class _Reading:
         cleaned = self._cleaner.finish()
         if not cleaned.samples:
             raise self._problems[0] if self._problems else DataError(_no_samples(self._data.path, cleaned.rejected))
-        kept = draw(cleaned.samples, self._data.limit, seed=seed)
+        clean = _decontaminated(cleaned.samples, self._data)
+        kept = draw(clean.samples, self._data.limit, seed=seed)
         summary = _summary(
             self._data.path,
             [recognised.format for recognised in self._recognised],
             _merged_columns(self._recognised),
             cleaned.rejected,
             kept,
-            beyond_limit=len(cleaned.samples) - len(kept),
+            clean,
             merged=cleaned.merged,
             left_out=self._left_out,
         )
-        return SourceResult(kept, cleaned.rejected, summary, tuple(self._recognised))
+        return SourceResult(kept, cleaned.rejected, summary, tuple(self._recognised), tuple(clean.found))
 
 
 def _take_head(rows: Iterator[Outcome], head: list[Outcome]) -> None:
@@ -152,22 +168,26 @@ def _summary(
     columns: dict[str, str],
     rejected: list[RejectedRow],
     samples: list[Sample],
+    clean: Decontaminated,
     *,
-    beyond_limit: int,
     merged: int = 0,
     left_out: Mapping[str, str] | None = None,
 ) -> SourceSummary:
+    beyond_limit = len(clean.samples) - len(samples)
     return SourceSummary(
         path=path,
         format=", ".join(dict.fromkeys(formats)),
         columns=columns,
-        rows=len(samples) + beyond_limit + merged + len(rejected),
+        rows=len(clean.samples) + clean.dropped + merged + len(rejected),
         samples=len(samples),
         beyond_limit=beyond_limit,
         merged=merged,
         set_aside=dict(Counter(stable_reason(row.reason) for row in rejected).most_common()),
         by_dimension=dict(Counter(sample.dimension or "unknown" for sample in samples).most_common()),
         files_left_out=dict(left_out or {}),
+        decontaminated=clean.dropped,
+        decontaminated_by=clean.by_benchmark,
+        compared_with=clean.compared_with,
     )
 
 

@@ -13,13 +13,11 @@ import io
 import json
 import math
 import re
-import unicodedata
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +26,12 @@ from numpy.typing import NDArray
 
 from seapo.errors import DataError
 from seapo.records import ChoiceTruth, Truth
+from seapo.tasks.ngrams import NgramIndex, words
 from seapo.tasks.starter import test_rows, training_rows
 
 MIN_ANSWER_WORDS = 5
 """Equal answers of fewer words are no sign of a copy: `Paris`, `42`."""
 
-_WORD = re.compile(r"[^\W_]+")
 _ENDING = re.compile(r"(?<=\w{4})(?:ations?|ings?|est|ed|er|es|ly|s|e)$")
 _LIGHT_NATS = 22.0
 """About three rare words. A benchmark question with less to recognise it by cannot reach a coverage of 1."""
@@ -108,11 +106,6 @@ def benchmark_passages(data_dir: Path) -> list[Passage]:
     return passages
 
 
-def words(text: str) -> tuple[str, ...]:
-    """The text's words and numbers in lower case, without punctuation and with compatibility characters resolved."""
-    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).lower()))
-
-
 def exact_matches(items: Sequence[Passage], others: Sequence[Passage]) -> list[Match]:
     """Pairs whose normalised questions are equal, or whose answers are and have at least `MIN_ANSWER_WORDS` words."""
     by_text: dict[tuple[str, ...], list[Passage]] = {}
@@ -136,19 +129,15 @@ def shared_ngrams(
     `exact_matches`.
     """
 
-    def ngrams(passage: Passage) -> Iterator[tuple[str, ...]]:
-        text = passage.all_words if whole else passage.question_words
-        return zip(*(islice(text, start, None) for start in range(n)), strict=False)
-
-    owners: dict[tuple[str, ...], list[Passage]] = {}
-    for item in items:
-        for gram in set(ngrams(item)):
-            owners.setdefault(gram, []).append(item)
+    texts = [item.all_words if whole else item.question_words for item in items]
+    index = NgramIndex(texts, n=n)
     matches: dict[tuple[str, str], Match] = {}
     for other in others:
-        for gram in ngrams(other):
-            for item in owners.get(gram, ()):
-                matches.setdefault((item.id, other.id), Match(item, other, " ".join(gram)))
+        text = other.all_words if whole else other.question_words
+        for shared in index.shared(text):
+            item = items[shared.text]
+            run = " ".join(text[shared.place : shared.place + n])
+            matches.setdefault((item.id, other.id), Match(item, other, run))
     return list(matches.values())
 
 
