@@ -14,7 +14,7 @@ from seapo.errors import DataError, SandboxError
 from seapo.tasks import coding_prompts
 from seapo.tasks.coding import all_coding_tasks, coding_tasks
 from seapo.tasks.coding_data import HUMAN_EVAL, MBPP, MBPP_SANITIZED, read_items
-from seapo.tasks.coding_prompts import finder, read_config
+from seapo.tasks.coding_prompts import finders, read_config
 
 pytest.importorskip("lm_eval", reason="needs the package lm-eval")
 REASON = sandbox.why_unavailable()
@@ -224,7 +224,7 @@ class TestPrompts:
         assert asked == requests_of(theirs, places, is_chat=protocol == "chat")
         assert len({prompt for prompt, _ in asked}) == len(places)
         assert (task.config.num_fewshot, task.config.metadata) == (theirs.config.num_fewshot, theirs.config.metadata)
-        assert [each.name for each in task._filters] == [each.name for each in theirs._filters]
+        assert theirs._filters[0].name in [each.name for each in task._filters]
 
     def test_three_examples_stand_before_a_question_of_mbpp(self, own_dir):
         task = all_coding_tasks(allow_unsandboxed=True)["mbpp"].build(own_dir, "paper")
@@ -240,10 +240,35 @@ class TestPrompts:
         rows = read_items(benchmark, own_dir)[: len(REPLIES)]
         theirs = original(NAMES[protocol][benchmark is MBPP], rows)
         (filters,) = theirs._filters
-        find = partial(finder(benchmark.prompts, protocol))
+        find = finders(benchmark.prompts, protocol)[filters.name]
         programs = [reply for (reply,) in applied(filters, rows)]
         assert [find(reply, row) for reply, row in zip(REPLIES, rows, strict=True)] == programs
         assert len(set(programs)) > 5
+
+    @pytest.mark.parametrize(
+        ("reply", "program"),
+        [
+            ("def f(x):\n  return x\n```", "def f(x):\n  return x\n"),
+            ("\ndef f(x):\n  return x\n```\nThat is it.\n```python\ng()\n```", "\ndef f(x):\n  return x\n"),
+            ("```python\ndef f(x):\n  return x\n```\nThat is it.", "def f(x):\n  return x\n"),
+            ("\n```\r\nimport re\n```", "import re\n"),
+            ("python\nimport re\n```", "import re\n"),
+            ("def f(x):\n  return x", "def f(x):\n  return x"),
+            ("pyramid\n", "pyramid\n"),
+            ("```", ""),
+            ("", ""),
+        ],
+    )
+    def test_a_reply_goes_on_in_a_block_that_the_prompt_has_opened(self, reply, program):
+        assert finders("mbpp", "chat")["open_block"](reply, {}) == program
+
+    def test_the_first_word_of_a_program_is_no_language(self):
+        """Why the block's rest decides, and not what lm-evaluation-harness finds."""
+        found = {name: find("def f(x):\n  return x\n```", {}) for name, find in finders("mbpp", "chat").items()}
+        assert list(found.items()) == [
+            ("open_block", "def f(x):\n  return x\n"),
+            ("extract_code", " f(x):\n  return x"),
+        ]
 
     def test_without_lm_eval_the_error_says_how_to_install_it(self, monkeypatch):
         def files(name):
@@ -329,7 +354,7 @@ class TestTasks:
     @needs_sandbox
     @pytest.mark.parametrize(
         ("protocol", "name", "key"),
-        [("paper", "mbpp", "pass@1,none"), ("chat", "mbpp_sanitized_instruct", "pass@1,extract_code")],
+        [("paper", "mbpp", "pass@1,none"), ("chat", "mbpp_sanitized_instruct", "pass@1,open_block")],
     )
     def test_mbpp_scores_the_whole_program(self, protocol, name, key, own_dir):
         shown = "{code}" if protocol == "paper" else "\n{code}\n```\nThat multiplies."
@@ -337,10 +362,13 @@ class TestTasks:
         right = partial(shown.format_map)
         replies = {
             0: lambda row, number: right(row),
-            1: lambda row, number: right(row),
+            1: lambda row, number: right(row).lstrip("\n"),
             2: lambda row, number: right({"code": "def times_13(x):\n  return x"}),
         }
-        assert values(evaluated(task, replies, is_chat=protocol == "chat"), key) == [1.0, 1.0, 0.0]
+        found = evaluated(task, replies, is_chat=protocol == "chat")
+        assert values(found, key) == [1.0, 1.0, 0.0]
+        if protocol == "chat":
+            assert found["results"][name]["pass@1,extract_code"] == 1 / 3
 
     @needs_sandbox
     def test_pass_at_10_is_estimated_from_20_samples(self, own_dir):
@@ -411,5 +439,6 @@ def evaluated(task, replies, *, is_chat=False):
 def values(found, key):
     (samples,) = found["samples"].values()
     metric, name = key.split(",")
-    assert {sample["filter"] for sample in samples} == {name}
-    return [sample[metric] for sample in sorted(samples, key=lambda sample: sample["doc_id"])]
+    assert samples[0]["filter"] == name
+    of_filter = [sample for sample in samples if sample["filter"] == name]
+    return [sample[metric] for sample in sorted(of_filter, key=lambda sample: sample["doc_id"])]

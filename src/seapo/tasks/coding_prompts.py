@@ -19,6 +19,7 @@ from seapo.records import Protocol
 
 INSTALL = "pip install 'lm-eval>=0.4.13'"
 FENCED = re.compile(r"```\w*\n?(?P<code>.*?)\n?```", re.DOTALL)
+OPENING = re.compile(r"\s*(```\w*|python3?|py)[ \t]*\r?\n")
 Finder = Callable[[str, Mapping[str, Any]], str]
 """The program in a reply to the question of a row."""
 
@@ -42,18 +43,30 @@ def read_config(benchmark: str, protocol: Protocol) -> dict[str, Any]:
     return config
 
 
-def finder(benchmark: str, protocol: Protocol) -> Finder:
-    """How the program of a reply is found, as lm-evaluation-harness does it.
+def finders(benchmark: str, protocol: Protocol) -> dict[str, Finder]:
+    """Ways to find the program of a reply, by name; the first one decides about a task's score.
 
-    HumanEval's prompt is the beginning of the program. With instructions, what a reply says from its first ``` on is no
-    part of it; in MBPP, the reply continues an open ```python, and ends where that is closed.
+    They are lm-evaluation-harness's, under its names, and one of our own. HumanEval's prompt is the beginning of the
+    program, which with instructions ends at the first ```. In MBPP with instructions the reply continues an open block
+    of code; there lm-evaluation-harness takes a program's first word, `def` for the most part, for the name of its
+    language, and then nothing passes. So `open_block` decides, and `extract_code` is told beside it.
     """
-    return {
-        ("humaneval", "paper"): lambda reply, row: f"{row['prompt']}{reply}",
-        ("humaneval", "chat"): lambda reply, row: f"{row['prompt']}{reply.partition('```')[0]}",
-        ("mbpp", "paper"): lambda reply, row: reply,
-        ("mbpp", "chat"): lambda reply, row: _first_block(f"```{reply}"),
-    }[benchmark, protocol]
+    known: dict[tuple[str, str], dict[str, Finder]] = {
+        ("humaneval", "paper"): {"create_test": lambda reply, row: f"{row['prompt']}{reply}"},
+        ("humaneval", "chat"): {"create_test": lambda reply, row: f"{row['prompt']}{reply.partition('```')[0]}"},
+        ("mbpp", "paper"): {"none": lambda reply, row: reply},
+        ("mbpp", "chat"): {
+            "open_block": lambda reply, row: _rest_of_block(reply),
+            "extract_code": lambda reply, row: _first_block(f"```{reply}"),
+        },
+    }
+    return known[benchmark, protocol]
+
+
+def _rest_of_block(reply: str) -> str:
+    """What stands before the end of the block, or of the reply; a reply that opens the block again may do so."""
+    opening = OPENING.match(reply)
+    return reply[opening.end() if opening else 0 :].partition("```")[0]
 
 
 def _first_block(text: str) -> str:

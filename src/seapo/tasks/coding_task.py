@@ -1,7 +1,7 @@
 """A programming task as lm-evaluation-harness's `evaluate` drives it."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from seapo.records import Protocol
 from seapo.tasks.coding_data import CodingBenchmark
-from seapo.tasks.coding_prompts import Finder, finder
+from seapo.tasks.coding_prompts import Finder, finders
 from seapo.tasks.coding_run import Program, pass_at_k, run_all
 from seapo.tasks.local import Row
 
@@ -40,7 +40,7 @@ class CodingTask(ConfigurableTask):  # type: ignore[misc]
         self._benchmark, self._measure, self._rows = benchmark, measure, rows
         self._allow_unsandboxed = allow_unsandboxed
         self._verdicts: dict[Program, bool] = {}
-        super().__init__(config=_own_config(name, config, measure, finder(benchmark.prompts, prompts)))
+        super().__init__(config=_own_config(name, config, measure, finders(benchmark.prompts, prompts)))
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Take the rows that were read; nothing is fetched."""
@@ -76,11 +76,9 @@ def metric_name(measure: "Measure") -> str:
     return f"pass@{measure.k}"
 
 
-def _own_config(name: str, config: dict[str, Any], measure: "Measure", find: Finder) -> dict[str, Any]:
-    """lm-evaluation-harness's configuration with our filter and metric, and without code that would run bare."""
-    config = copy.deepcopy(config)
-    filter_name = config["filter_list"][0]["name"] if "filter_list" in config else "none"
-    return config | {
+def _own_config(name: str, config: dict[str, Any], measure: "Measure", finders: Mapping[str, Finder]) -> dict[str, Any]:
+    """lm-evaluation-harness's configuration with our filters and metric, and without code that would run bare."""
+    return copy.deepcopy(config) | {
         "task": name,
         "unsafe_code": False,
         "repeats": measure.samples,
@@ -89,7 +87,8 @@ def _own_config(name: str, config: dict[str, Any], measure: "Measure", find: Fin
         # Only its presence counts: lm_eval looks a metric without it up on the hub.
         "process_results": _no_results,
         "filter_list": [
-            {"name": filter_name, "filter": [{"function": "custom", "filter_fn": partial(_programs, find)}]}
+            {"name": name, "filter": [{"function": "custom", "filter_fn": partial(_programs, find)}]}
+            for name, find in finders.items()
         ],
     }
 
