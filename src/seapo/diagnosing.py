@@ -5,7 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seapo.errors import RecipeError, RunError
+from pydantic import ValidationError
+
+from seapo.errors import DataError, RecipeError, RunError
 from seapo.journal import Journal
 from seapo.recipe import EngineSection, Recipe
 from seapo.records import digest
@@ -109,11 +111,22 @@ def _load(recipe: Recipe) -> tuple[Any, Any]:
 
 
 def diagnosed_weights(run: Run) -> dict[str, float]:
-    """Error type -> its weight, from the finished diagnosis of the run; raises RunError where there is none."""
+    """Error type -> its weight, from the finished diagnosis of the run.
+
+    Raises RunError where there is none, DataError where it is of another version.
+    """
     from seapo.diagnose import Profile
 
     path = run.folder.stage("diagnose") / PROFILE
     if not path.is_file():
         raise RunError(f"mix.weights is from_diagnosis, and there is none; run: seapo diagnose {run.folder.path}")
-    profile = Profile.model_validate(read_json(path))
+    try:
+        profile = Profile.model_validate(read_json(path))
+    except ValidationError as problem:
+        first = problem.errors(include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(
+            f"{path}: is no diagnosis that this version of seapo can read ({where}: {first['msg']}); make it anew with "
+            f"`seapo diagnose {run.folder.path}`"
+        ) from problem
     return {each.error_type: each.weight for each in profile.weights}

@@ -57,6 +57,7 @@ def test_mixed_takes_one_type_a_sample_and_every_type_somewhere():
     assert min(counts.values()) >= 10
     assert result.summary.model_dump() == {
         "kind": "mixed", "samples": 60, "pairs": 60, "by_error_type": counts, "without_pair": 0,
+        "weights": None,
     }  # fmt: skip
 
 
@@ -159,3 +160,63 @@ def test_single_with_an_unknown_type_names_the_known():
 def test_a_negative_without_its_sample_is_refused():
     with pytest.raises(DataError, match="a negative of the sample 's9', which is not among the 1 samples"):
         mix_pairs(SAMPLES[:1], [NEGATIVES[27]], MIXED, seed=0)
+
+
+def weighted(**weights):
+    return MixSection(weights=weights)
+
+
+def test_weights_draw_each_type_in_their_proportion():
+    parents = [sample(f"w{number}") for number in range(400)]
+    negatives = [negative(parent, name) for parent in parents for name in TYPES]
+    settings = weighted(correctness=0.7, logic=0.2, hallucination=0.1)
+    summary = mix_pairs(parents, negatives, settings, seed=0).summary
+    assert summary.weights == settings.weights
+    # 400 draws: three standard deviations around 280, 80 and 40.
+    for name, mean, deviation in (("correctness", 280, 9.2), ("logic", 80, 8.0), ("hallucination", 40, 6.0)):
+        assert abs(summary.by_error_type[name] - mean) < 3 * deviation
+
+
+def test_a_weighted_draw_follows_from_seed_and_sample_alone():
+    settings = weighted(correctness=3, logic=2, hallucination=1)
+    whole = choices(mix_pairs(SAMPLES, NEGATIVES, settings, seed=5))
+    some = SAMPLES[::-3]
+    kept = [each for each in NEGATIVES[::-1] if each.sample_id in {parent.id for parent in some}]
+    assert choices(mix_pairs(some, kept, settings, seed=5)) == {parent.id: whole[parent.id] for parent in some}
+    assert choices(mix_pairs(SAMPLES, NEGATIVES, settings, seed=6)) != whole
+
+
+def test_equal_weights_of_a_diagnosis_come_from_outside_and_win():
+    given = {"correctness": 0.0, "logic": 1.0, "hallucination": 0.0}
+    result = mix_pairs(SAMPLES, NEGATIVES, MixSection(weights="from_diagnosis"), seed=0, weights=given)
+    assert set(choices(result).values()) == {"logic"}
+    assert result.summary.weights == given
+
+
+def test_a_sample_is_drawn_from_the_types_that_it_has():
+    only_logic = [each for each in NEGATIVES if each.error_type == "logic"]
+    assert set(choices(mix_pairs(SAMPLES, only_logic, weighted(correctness=9, logic=1), seed=0)).values()) == {"logic"}
+    result = mix_pairs(SAMPLES, only_logic + NEGATIVES[:3], weighted(correctness=1), seed=0)
+    assert (result.summary.pairs, result.summary.without_pair) == (1, 59)
+
+
+def test_weights_without_a_diagnosis_or_of_an_unknown_type_are_mistakes():
+    with pytest.raises(DataError, match="no diagnosis is given; make one with `seapo diagnose RUN`"):
+        mix_pairs(SAMPLES, NEGATIVES, MixSection(weights="from_diagnosis"), seed=0)
+    with pytest.raises(UnknownNameError, match="Did you mean 'logic'"):
+        mix_pairs(SAMPLES, NEGATIVES, weighted(logik=1), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"kind": "all", "weights": {"logic": 1}}, "weights belong to kind: mixed, not to all"),
+        ({"weights": {"logic": -1, "correctness": 2}}, "weights are numbers of 0 or more, at least one above 0"),
+        ({"weights": {"logic": 0}}, "at least one above 0"),
+        ({"weights": {"logic": float("inf")}}, "numbers of 0 or more"),
+        ({"weights": "from_the_stars"}, "from_diagnosis"),
+    ],
+)
+def test_weights_that_cannot_be_drawn_by_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        MixSection(**values)

@@ -3,7 +3,16 @@
 import re
 from typing import Literal
 
-from seapo.answer import FinalAnswer, agrees, final_answer, last_sentence, number_value, python_code, stated_options
+from seapo.answer import (
+    FinalAnswer,
+    agrees,
+    final_answer,
+    last_sentence,
+    number_value,
+    python_code,
+    same_answer,
+    stated_options,
+)
 from seapo.diagnose.finding import shortened
 from seapo.records import ChoiceTruth, Dimension, NumberTruth, Record, TextTruth, Truth, UnitTestTruth
 from seapo.unit_tests import TestRun
@@ -107,9 +116,13 @@ def _by_letter(question: Question, truth: ChoiceTruth, answer: str) -> Judgement
     if len(named) == 1:
         return _chosen(next(iter(named)), truth, 0, len(answer))
     stated = final_answer(answer)
-    letter = OPTION_LETTER.match(stated.value.upper()) if stated is not None and stated.is_explicit else None
-    if stated is not None and letter is not None and ord(letter[1]) - ord("A") < len(question.options):
-        return _chosen(question.options[ord(letter[1]) - ord("A")], truth, stated.start, stated.end)
+    if stated is not None and stated.is_explicit:
+        letter = OPTION_LETTER.match(stated.value.upper())
+        same = [option for option in question.options if same_answer(stated.value, option)]
+        if letter is not None and ord(letter[1]) - ord("A") < len(question.options):
+            same = [question.options[ord(letter[1]) - ord("A")]]
+        if len(same) == 1:
+            return _chosen(same[0], truth, stated.start, stated.end)
     return Judgement(outcome="not_judged", evidence="it names no option, or several")
 
 
@@ -125,6 +138,9 @@ def _by_option(truth: ChoiceTruth, answer: str, *, is_cut: bool) -> Judgement:
     """A short right answer must be said, and none of the known wrong ones beside it."""
     bare = {ARTICLE.sub("", option): option for option in (truth.correct, *truth.incorrect)}
     said = {bare[option] for option in stated_options(answer, bare)}
+    said |= {
+        bare[option] for option in bare if len(option) < 3 and re.search(rf"(?<!\w){re.escape(option)}(?!\w)", answer)
+    }
     if said == {truth.correct}:
         return Judgement(outcome="right", evidence=f"it says {truth.correct!r}")
     if truth.correct in said:

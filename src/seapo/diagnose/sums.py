@@ -10,9 +10,10 @@ from seapo.diagnose.finding import Finding, shortened
 from seapo.lexicon import NUMBER_WORDS
 
 CONSTANTS = frozenset(
-    Fraction(value) for value in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 24, 30, 52, 60, 100, 365, 1000)
+    Fraction(value)
+    for value in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 24, 30, 52, 60, 100, 365, 1000, "0.01", "0.05", "0.1", "0.25")
 )
-"""Amounts that every reader knows: small counts, the parts of a day, week and year, a dozen, powers of ten."""
+"""What every reader knows: small counts, the parts of a day, week and year, a dozen, powers of ten, coins."""
 SHARES = {
     "half": Fraction(1, 2), "halves": Fraction(1, 2), "twice": Fraction(2), "double": Fraction(2),
     "third": Fraction(1, 3), "thirds": Fraction(1, 3), "triple": Fraction(3), "quarter": Fraction(1, 4),
@@ -39,7 +40,7 @@ def strange_step(reference: str, answer: str) -> Finding | None:
     chain = _chain(answer)
     if not chain or any(each.holds is False for each in chain):
         return None
-    known = set(_values(reference))
+    known = {*_amounts(reference), *_shares(reference)}
     strange = next((each for each in chain if (value_of(each.right)) not in known), None)
     step = chain[-1] if strange is None else strange
     where = "the last one is" if strange is None else "the reference never comes to"
@@ -73,15 +74,15 @@ def _false(chain: Iterable[Equation], question: str, reference: str) -> Iterator
 
 
 def _invented(chain: Iterable[Equation], question: str, reference: str) -> Iterator[Finding]:
-    """Operands that are neither given nor computed before, nor the result of one operation on what is."""
-    known = {*_values(question), *_values(reference)}
-    seen = set[Fraction]()
+    """Operands that are neither given nor computed before, nor found in one's head from what is."""
+    given, shares = set(_amounts(question)), set(_shares(question))
+    known = {*given, *shares, *_amounts(reference), *_shares(reference), *CONSTANTS}
     for each in chain:
         for span in numbers(each.left):
             value = abs(Fraction(span.value))
-            if value in seen or value in CONSTANTS or _is_reachable(value, known):
+            if value in known or _is_reachable(value, given):
                 continue
-            seen.add(value)
+            known.add(value)
             yield Finding(
                 error_type="hallucination",
                 kind="invented_premise",
@@ -90,16 +91,13 @@ def _invented(chain: Iterable[Equation], question: str, reference: str) -> Itera
                 evidence=f"the amount {span.text} in {_told(each)} is neither given nor computed",
                 is_proof=False,
             )
-        known |= set(_values(each.left)) | set(_values(each.right))
+        new = {*_amounts(each.left), *_amounts(each.right)}
+        given, known = given | new, known | new
 
 
-def _values(text: str) -> Iterator[Fraction]:
-    """The amounts of a text: its numbers, those in words, and what each is as a percentage, less it, or more by it."""
-    for span in numbers(text):
-        value = abs(Fraction(span.value))
-        yield value
-        if value <= 100:
-            yield from (value / 100, 1 - value / 100, 1 + value / 100)
+def _amounts(text: str) -> Iterator[Fraction]:
+    """The numbers of a text, those in words among them."""
+    yield from (abs(Fraction(span.value)) for span in numbers(text))
     for word in re.findall(r"[a-z]+", text.lower()):
         if word in WORD_VALUES:
             yield Fraction(WORD_VALUES[word])
@@ -107,11 +105,20 @@ def _values(text: str) -> Iterator[Fraction]:
             yield SHARES[word]
 
 
-def _is_reachable(value: Fraction, known: set[Fraction]) -> bool:
-    if value in known:
-        return True
-    amounts = [*sorted(known)[:MAX_KNOWN], *CONSTANTS]
-    return any(_one_step(value, first, second) for first in amounts for second in amounts)
+def _shares(text: str) -> Iterator[Fraction]:
+    """What a text's numbers are as percentages: the share, what is left of the whole, and the whole with it added."""
+    for value in _amounts(text):
+        if value <= 100:
+            yield from (value / 100, 1 - value / 100, 1 + value / 100)
+
+
+def _is_reachable(value: Fraction, given: set[Fraction]) -> bool:
+    """Whether one operation gives it: on two amounts that are given, or on one and a known constant by which it is
+    multiplied or divided, as hours and minutes are."""
+    amounts = sorted(given)[:MAX_KNOWN]
+    return any(_one_step(value, first, second) for first in amounts for second in amounts) or any(
+        value == amount * constant or value * constant == amount for amount in amounts for constant in CONSTANTS
+    )
 
 
 def _one_step(value: Fraction, first: Fraction, second: Fraction) -> bool:

@@ -9,10 +9,11 @@ from seapo.language import is_given_name
 
 CITATION = re.compile(
     r"\([A-Z][\w.&,\s-]{1,60}\b(?:1[5-9]|20)\d\d[a-z]?\)|\b[A-Z]\w+ et al\b|https?://[^\s)>\]]+|\bdoi:\s*\S+|\bISBN\b[\s\d-]*|"
-    r"\b[Aa]ccording to (?:an?|the|this|recent)\s+[^.,;\n]{3,60}|"
-    r"\b(?:a|one|recent|[12]\d{3}) (?:study|survey|report|paper)\b[^.,;\n]{0,40}"
+    r"\b[Aa]ccording to (?:an?|the|this|recent)\s+(?!(?:\w+ )?(?:given|question|problem|puzzle|text|passage|"
+    r"conditions?|information|statements?|clues?|facts?|rules?|definition|premises?|options?)\b)[^.,;\n]{3,60}|"
+    r"\b(?:[Aa]|[Oo]ne|[Rr]ecent|[12]\d{3}) (?:study|survey|report|paper)\b[^.,;\n]{0,40}"
 )
-"""Marks of a source that is cited; the bare word `study` is none."""
+"""Marks of a source that is cited; the bare word `study` is none, and neither is `according to the question`."""
 
 
 def contradiction_findings(question: str, reference: str, answer: str) -> Iterator[Finding]:
