@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,7 @@ def _injected(run: Run, journal: Journal, stack: ExitStack) -> Counted[Any]:
         samples,
         recipe.inject,
         steps=inject_steps(recipe),
-        scorer=None if mark is None else lambda: load_scorer(recipe, dtype=recipe.model.dtype),
+        scorer=None if mark is None else partial(load_scorer, recipe, dtype=recipe.model.dtype),
         fingerprint=digest([mark, engine and _engine_hash(recipe.engine)]),
         seed=recipe.seed,
         engine=engine,

@@ -40,6 +40,7 @@ class Journal:
     def __init__(self, path: Path, *, older: Path | None = None) -> None:
         """Open the file, made where it is missing; `older` is another journal to read from, where it is there."""
         self.path = path
+        self.older = older
         self._lock = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

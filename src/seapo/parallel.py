@@ -1,9 +1,12 @@
 """Work spread over threads or processes whose results come in the order of the items, a few of them at a time."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from itertools import islice
+from multiprocessing import parent_process
+from threading import Thread
 from typing import TypeVar
 
 A = TypeVar("A")
@@ -31,3 +34,17 @@ def chunks(items: Iterable[A], size: int) -> Iterator[list[A]]:
     rest = iter(items)
     while chunk := list(islice(rest, size)):
         yield chunk
+
+
+def end_with_parent() -> None:
+    """Let this process, which a pool started, end with the one that started it, though it be killed.
+
+    Else it would wait for another task for ever, with all that it has loaded.
+    """
+    if (parent := parent_process()) is not None:
+
+        def watch() -> None:
+            parent.join()
+            os._exit(1)
+
+        Thread(target=watch, name="end-with-parent", daemon=True).start()

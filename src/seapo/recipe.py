@@ -143,9 +143,9 @@ class InjectSection(Section):
     [[edit], [rule, pivot]] with an engine that follows instructions, [[rule, pivot]] with the embedded one or none."""
     candidates_per_type: int = Field(default=6, gt=0)
     """Candidates of a sample and type that are kept for the checks."""
-    candidate_tokens: int = Field(default=100000, gt=0)
-    """Tokens of a sample's candidates, each from its error on, that the model reads to rank them: of a long answer fewer
-    candidates are kept, at least two of each type."""
+    candidate_tokens: int = Field(default=300, gt=0)
+    """Tokens of a sample's candidates, each from its error on, that the model reads to rank them. Of a long answer
+    fewer candidates are kept, but at least two of each type, and three of `logic`."""
     edits_per_answer: int = Field(default=1, ge=1, le=5)
     """Errors of the type in one answer."""
     severity: Literal["any", "subtle", "moderate", "gross"] = "any"
@@ -157,7 +157,8 @@ class InjectSection(Section):
     max_completion_tokens: int = Field(default=512, gt=0)
     """Samples with a longer answer are skipped."""
     workers: int = Field(default=1, gt=0)
-    """Processes that work on samples side by side, where nothing but rules is at work."""
+    """Processes that work on samples side by side, each with a model of its own where one ranks; an engine is asked
+    from one process."""
 
 
 class VerifySection(Section):

@@ -31,6 +31,30 @@ NO_ENGINE = (
 )
 
 
+class Reading(Protocol):
+    """A sample's answer as the model sees it, as `seapo.model.chat.ChatReading`: computed once for all questions."""
+
+    def alternatives(self, k: int) -> "Sequence[TokenChoice]":
+        """The model's k best tokens at each place."""
+        ...
+
+    def costs(self, answers: Sequence[str]) -> Sequence[int]:
+        """Tokens that the model would read of each other answer."""
+        ...
+
+    def glances(self, answers: Sequence[str]) -> Sequence[float]:
+        """Log-probability of the first token in which each other answer differs."""
+        ...
+
+    def score(self) -> "AnswerScore":
+        """How likely it finds the answer."""
+        ...
+
+    def scores(self, answers: Sequence[str]) -> "Sequence[AnswerScore]":
+        """How likely it finds other answers."""
+        ...
+
+
 class Scorer(Protocol):
     """The model that judges plausibility, as `seapo.model.ChatScorer`."""
 
@@ -39,12 +63,8 @@ class Scorer(Protocol):
         """The model's name."""
         ...
 
-    def scores(self, prompt: Sequence[Message], answers: Sequence[str]) -> "Sequence[AnswerScore]":
-        """How likely it finds each answer."""
-        ...
-
-    def alternatives(self, prompt: Sequence[Message], answer: str, *, k: int) -> "Sequence[TokenChoice]":
-        """Its k best tokens at each place of an answer."""
+    def read(self, prompt: Sequence[Message], answer: str) -> Reading:
+        """An answer, to be asked about."""
         ...
 
     def count_tokens(self, answer: str) -> int:
@@ -177,12 +197,22 @@ class Context:
         return passage
 
     @property
+    def reading(self) -> Reading:
+        """The answer as the model sees it; kept until `close`."""
+        if "reading" not in self.shared:
+            self.shared["reading"] = self._model().read(self.sample.prompt, self.sample.chosen)
+        reading: Reading = self.shared["reading"]
+        return reading
+
+    def close(self) -> None:
+        """Let go of the reading, whose keys and values take memory; asked for again, it is made again."""
+        self.shared.pop("reading", None)
+
+    @property
     def alternatives(self) -> "Sequence[TokenChoice]":
         """The model's best tokens at each place of the answer; costs one forward pass on first use."""
         if "alternatives" not in self.shared:
-            self.shared["alternatives"] = self._model().alternatives(
-                self.sample.prompt, self.sample.chosen, k=ALTERNATIVES
-            )
+            self.shared["alternatives"] = self.reading.alternatives(ALTERNATIVES)
         choices: Sequence[TokenChoice] = self.shared["alternatives"]
         return choices
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from seapo.inject.proposal import Scorer
+from seapo.inject.proposal import Reading, Scorer
 from seapo.records import Message
 
 if TYPE_CHECKING:
@@ -27,15 +27,10 @@ class SharedScorer:
         """The model's name."""
         return self._scorer().name
 
-    def scores(self, prompt: Sequence[Message], answers: Sequence[str]) -> "Sequence[AnswerScore]":
-        """How likely the model finds each answer."""
+    def read(self, prompt: Sequence[Message], answer: str) -> Reading:
+        """An answer, to be asked about by one thread at a time."""
         with self._lock:
-            return self._scorer().scores(prompt, answers)
-
-    def alternatives(self, prompt: Sequence[Message], answer: str, *, k: int) -> "Sequence[TokenChoice]":
-        """The model's k best tokens at each place of an answer."""
-        with self._lock:
-            return self._scorer().alternatives(prompt, answer, k=k)
+            return _SharedReading(self._scorer().read(prompt, answer), self._lock)
 
     def count_tokens(self, answer: str) -> int:
         """Tokens of an answer alone."""
@@ -48,6 +43,34 @@ class SharedScorer:
                 assert self._load is not None
                 self._loaded = self._load()
             return self._loaded
+
+
+class _SharedReading:
+    """A reading whose questions wait for those of other threads."""
+
+    def __init__(self, reading: Reading, lock: "RLock") -> None:
+        self._reading = reading
+        self._lock = lock
+
+    def alternatives(self, k: int) -> "Sequence[TokenChoice]":
+        with self._lock:
+            return self._reading.alternatives(k)
+
+    def costs(self, answers: Sequence[str]) -> Sequence[int]:
+        with self._lock:
+            return self._reading.costs(answers)
+
+    def glances(self, answers: Sequence[str]) -> Sequence[float]:
+        with self._lock:
+            return self._reading.glances(answers)
+
+    def score(self) -> "AnswerScore":
+        with self._lock:
+            return self._reading.score()
+
+    def scores(self, answers: Sequence[str]) -> "Sequence[AnswerScore]":
+        with self._lock:
+            return self._reading.scores(answers)
 
 
 def estimated_tokens(text: str) -> int:

@@ -21,7 +21,7 @@ from seapo.journal import Journal
 from seapo.recipe import InjectSection
 from seapo.records import Candidate, Record, Sample, Skip, digest
 
-INJECT_VERSION = 5
+INJECT_VERSION = 6
 """Raised when the code gives other candidates for the same sample, so that no journalled ones are used."""
 MAX_TOKENS = 2048
 """Longest prompt and answer together that are scored: the dense mask of a longer tree would not fit a laptop."""
@@ -248,11 +248,12 @@ def _made(sample: Sample, step: Sequence[str], contexts: Mapping[str, Context], 
     if (reason := _unfit(sample, shop)) is not None:
         return Round(reason=reason, reader=reader)
     try:
-        candidates = ranked(
-            sample, _chosen(sample, step, contexts, shop), contexts, shop.scorer if shop.is_ranking else None
-        )
+        candidates = ranked(sample, _chosen(sample, step, contexts, shop), contexts)
     except DataError:
         return Round(reason="the chat template cannot write this conversation", reader=reader)
+    finally:
+        for context in contexts.values():
+            context.close()
     return Round(
         candidates=tuple(candidates),
         asks=tuple(ask for context in contexts.values() for ask in context.asks),

@@ -1,20 +1,22 @@
 """From proposals to candidates: scored beside the chosen answer, measured, and ranked."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from seapo.inject.proposal import Context, Proposal, Scorer
+from seapo.inject.proposal import Context, Proposal, Reading
 from seapo.inject.ranking import rank
 from seapo.inject.severity import edited_share, severity_of
+from seapo.inject.spending import affordable
 from seapo.records import Candidate, Sample, Severity
 
 
-def ranked(
-    sample: Sample, chosen: Mapping[str, list[Proposal]], contexts: Mapping[str, Context], scorer: Scorer | None
-) -> list[Candidate]:
-    """Candidates of all types, scored in one prefix tree and ranked within their type; unscored without a scorer."""
-    proposals = [proposal for own in chosen.values() for proposal in own]
-    measures = _measures(sample, proposals, scorer)
+def ranked(sample: Sample, chosen: Mapping[str, list[Proposal]], contexts: Mapping[str, Context]) -> list[Candidate]:
+    """Candidates of all types, scored beside the chosen answer where a model ranks, and ranked within their type."""
+    measures: Mapping[int, _Measures] = defaultdict(_Measures)
+    if any(chosen.values()) and (context := next(iter(contexts.values()))).settings.rank_by == "model":
+        chosen = affordable(chosen, contexts, context.reading, context.settings.candidate_tokens)
+        measures = _measures(sample, [proposal for own in chosen.values() for proposal in own], context.reading)
     candidates = list[Candidate]()
     for name, own in chosen.items():
         values = [measures[id(proposal)].logprob_nats or 0.0 for proposal in own]
@@ -41,12 +43,10 @@ class _Measures:
         return wish in ("any", self.severity)
 
 
-def _measures(sample: Sample, proposals: Sequence[Proposal], scorer: Scorer | None) -> dict[int, _Measures]:
+def _measures(sample: Sample, proposals: Sequence[Proposal], reading: Reading) -> dict[int, _Measures]:
     """The measures of proposals, by their identity."""
-    if scorer is None or not proposals:
-        return {id(proposal): _Measures() for proposal in proposals}
-    texts = [proposal.text(sample.chosen) for proposal in proposals]
-    reference, *scores = scorer.scores(sample.prompt, [sample.chosen, *texts])
+    reference = reading.score()
+    scores = reading.scores([proposal.text(sample.chosen) for proposal in proposals])
     return {
         id(proposal): _Measures(
             score.logprob_nats,

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 from seapo.engine.request import Engine
 from seapo.errors import ModelError
@@ -14,7 +16,7 @@ from seapo.inject.proposal import Scorer
 from seapo.inject.reading import SharedScorer
 from seapo.inject.rounds import Examine, Injected, Workshop, inject_sample
 from seapo.journal import Journal
-from seapo.parallel import chunks, in_order
+from seapo.parallel import chunks, end_with_parent, in_order
 from seapo.recipe import InjectSection
 from seapo.records import Sample
 from seapo.summaries import InjectSummary
@@ -23,6 +25,8 @@ from seapo.taxonomy import find_error_type
 BUILT_IN = (rule.propose_by_rule, pivot.propose_by_pivot, edit.propose_by_edit, rewrite.propose_by_rewrite)
 SAMPLES_PER_TASK = 16
 """What one process gets at a time; small, so that few results wait for their turn."""
+READ_SAMPLES_PER_TASK = 2
+"""The same where a model reads them, which takes seconds: so that no process is done long before the others."""
 AHEAD = 4
 """Tasks per thread or process that may be under way or finished out of turn."""
 
@@ -45,6 +49,8 @@ def inject(
     `scorer` may be a function that loads one; with a `fingerprint`, which stands for the model's weights and dtype, it
     is not called while the journal knows every sample. `steps` are those of the chain (`steps_of`), by default those of
     the settings; `examine` says what a candidate fails, which decides whether to ask again or go to the next step.
+    `settings.workers` processes share the samples where neither an engine nor `examine` is given, and the scorer, if
+    any, is a function that can be sent to them; the results are the same.
 
     Raises, before any work, UnknownNameError for a strategy or error type that nobody registered, EngineError where
     there is no engine for a strategy that must ask one, and ModelError where `rank_by` needs a scorer.
@@ -53,11 +59,15 @@ def inject(
     for name in settings.error_types:
         find_error_type(name, settings.types)
     if uses_rules_alone(steps, settings):
-        return _by_rules_alone(samples, Workshop(settings, steps, seed))
-    if scorer is None and settings.rank_by == "model":
+        # Every sample is quicker made than looked up.
+        scorer, journal, examine, engine, threads = None, None, None, None, 1
+    elif scorer is None and settings.rank_by == "model":
         raise ModelError("inject.rank_by: model needs a model that judges plausibility; set rank_by: none without one")
-    shared = None if scorer is None else SharedScorer(scorer)
     mark = fingerprint or ("" if scorer is None or callable(scorer) else str(getattr(scorer, "fingerprint", "")))
+    if settings.workers > 1 and engine is None and examine is None and (scorer is None or callable(scorer)):
+        paths = (None, None) if journal is None else (journal.path, journal.older)
+        return _in_processes(samples, _Post(settings, steps, seed, scorer, mark, *paths))
+    shared = None if scorer is None else SharedScorer(scorer)
     shop = Workshop(settings, steps, seed, shared, mark, engine, journal, examine)
     if threads == 1:
         return (inject_sample(sample, shop) for sample in samples)
@@ -76,26 +86,56 @@ def _in_threads(samples: Iterable[Sample], shop: Workshop, threads: int) -> Iter
         pool.shutdown(wait=is_patient, cancel_futures=True)
 
 
-def _by_rules_alone(samples: Iterable[Sample], shop: Workshop) -> Iterator[Injected]:
-    """Without a model or a journal; in several processes where they are asked for, with the same result."""
-    workers = shop.settings.workers
-    if workers == 1:
-        yield from (inject_sample(sample, shop) for sample in samples)
-        return
+@dataclass(frozen=True)
+class _Post:
+    """What a process needs to work on samples beside others; can be sent to it."""
+
+    settings: InjectSection
+    steps: Steps
+    seed: int
+    load: Callable[[], Scorer] | None = None
+    mark: str = ""
+    journal: Path | None = None
+    older: Path | None = None
+
+    def shop(self) -> Workshop:
+        """The workshop of one of several processes; its model is loaded when a sample needs it."""
+        scorer = None if self.load is None else SharedScorer(partial(_loaded, self.load, self.settings.workers))
+        journal = None if self.journal is None else Journal(self.journal, older=self.older)
+        return Workshop(self.settings, self.steps, self.seed, scorer, self.mark, journal=journal)
+
+
+def _loaded(load: Callable[[], Scorer], workers: int) -> Scorer:
+    """A model with the cores that fall to one of several processes."""
+    import torch
+
+    torch.set_num_threads(max(1, torch.get_num_threads() // workers))
+    return load()
+
+
+def _in_processes(samples: Iterable[Sample], post: _Post) -> Iterator[Injected]:
+    """Samples by turns, with the results of one process."""
+    workers = post.settings.workers
+    size = SAMPLES_PER_TASK if post.load is None else READ_SAMPLES_PER_TASK
     # Started afresh, not forked: the caller may have threads, which a copy of a process does not survive.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for results in in_order(pool, _Task(shop), chunks(samples, SAMPLES_PER_TASK), ahead=AHEAD * workers):
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_take_post, initargs=(post,)
+    ) as pool:
+        for results in in_order(pool, _at_post, chunks(samples, size), ahead=AHEAD * workers):
             yield from results
 
 
-@dataclass(frozen=True)
-class _Task:
-    """What a process does with its samples; can be sent to it."""
+_shop: list[Workshop] = []
+"""The workshop of this process, where it is one of several."""
 
-    shop: Workshop
 
-    def __call__(self, samples: list[Sample]) -> list[Injected]:
-        return [inject_sample(sample, self.shop) for sample in samples]
+def _take_post(post: _Post) -> None:
+    end_with_parent()
+    _shop[:] = [post.shop()]
+
+
+def _at_post(samples: list[Sample]) -> list[Injected]:
+    return [inject_sample(sample, _shop[0]) for sample in samples]
 
 
 @dataclass
