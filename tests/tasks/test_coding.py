@@ -11,8 +11,8 @@ import pytest
 
 from seapo import sandbox
 from seapo.errors import DataError, SandboxError
-from seapo.tasks import coding_prompts
-from seapo.tasks.coding import all_coding_tasks, coding_tasks
+from seapo.tasks import coding_prompts, coding_run
+from seapo.tasks.coding import SAMPLED, all_coding_tasks, coding_tasks
 from seapo.tasks.coding_data import HUMAN_EVAL, MBPP, MBPP_SANITIZED, read_items
 from seapo.tasks.coding_prompts import finders, read_config
 
@@ -22,6 +22,7 @@ needs_sandbox = pytest.mark.skipif(
     REASON is not None, reason=f"needs bubblewrap (apt-get install bubblewrap): {REASON}"
 )
 NAMES = {"paper": ("humaneval", "mbpp"), "chat": ("humaneval_instruct", "mbpp_instruct")}
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "evaluation.md"
 FILES = ("humaneval/HumanEval.jsonl.gz", "mbpp/mbpp.jsonl.gz", "mbpp/sanitized-mbpp.json")
 
 
@@ -398,6 +399,22 @@ class TestTasks:
         assert len(sample["resps"][0]) == 10
         assert all(program.startswith(sample["doc"]["prompt"]) for program in sample["filtered_resps"][0])
         assert sample["pass@10"] in (0.0, 1.0)
+
+
+def test_the_page_tells_the_tasks_and_limits_of_the_code():
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    limits = f"{coding_run.CPU_S} s of processor time"
+    for text in (
+        *FILES,
+        *all_coding_tasks(),
+        limits,
+        f"{coding_run.WALL_S:g} s of wall time, {coding_run.MEMORY_MB} MiB",
+    ):
+        assert text in page or text.removesuffix("_pass10") in page
+    for benchmark in (HUMAN_EVAL, MBPP, MBPP_SANITIZED):
+        assert f"| `{benchmark.name}`, `{benchmark.name}_instruct` | {benchmark.asked} | greedily" in page
+    assert (SAMPLED.samples, SAMPLED.k) == (20, 10)
+    assert "20 samples, temperature {temperature}, nucleus {top_p} | pass@10".format(**SAMPLED.generation) in page
 
 
 def scripted_model(replies):
