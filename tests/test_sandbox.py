@@ -1,7 +1,9 @@
 """The sandbox, against programs that try what it forbids; each is a real program in a real sandbox."""
 
+import contextlib
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -279,3 +281,36 @@ def test_the_setting_that_would_allow_it_is_named(monkeypatch: pytest.MonkeyPatc
     sandbox.require(allow_unsandboxed=True)
     with pytest.raises(SandboxError, match=r"set evaluate\.allow_unsandboxed_code=true"):
         sandbox.require(allow_unsandboxed=False, setting="evaluate.allow_unsandboxed_code")
+
+
+def test_tests_do_not_guard_against_a_program_that_was_written_against_them():
+    """What the module's docstring tells; whoever closes this gap may turn it round."""
+    forger = (
+        "import os\nfor source in range(3, 64):\n    try: number = os.read(source, 64)\n    except OSError: continue\n"
+        "    for target in range(3, 64):\n        try: os.write(target, number)\n        except OSError: pass\n"
+        "os._exit(0)"
+    )
+    assert run_python(forger, tests=TESTS, timeout_s=10).completed
+
+
+def test_nothing_of_a_stopped_program_goes_on():
+    odd_mb = 497  # stands on the command lines of this program's processes, and on no others
+    seen = []
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(run_python, "import time; time.sleep(60)", timeout_s=3, memory_mb=odd_mb)
+        while not run.done():
+            seen += processes_with(str(odd_mb * 2**20))
+            time.sleep(0.1)
+    assert run.result().timed_out
+    assert seen
+    time.sleep(0.2)
+    assert processes_with(str(odd_mb * 2**20)) == []
+
+
+def processes_with(text: str) -> list[str]:
+    """Command lines that hold a text."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(path.read_bytes().decode(errors="replace"))
+    return [line for line in lines if text in line]
