@@ -51,3 +51,27 @@ def plain_items():
     ]
     twin = items[0].model_copy(update={"id": "plain-salt#mc2", "task": "plain_mc2", "metric": "mc2"})
     return [*items, twin]
+
+
+@pytest.fixture(scope="session")
+def tiny_model(embedded, tmp_path_factory):
+    """Folder of a model that answers at once: random weights, with the embedded one's tokenizer and template."""
+    import torch
+    import transformers
+
+    tokenizer, folder = embedded[1], tmp_path_factory.mktemp("tiny")
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=4096,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -16,10 +16,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from seapo.errors import DataError, UnknownNameError
-from seapo.evaluate.suites import draw
+from seapo.errors import DataError, RecipeError, did_you_mean
+from seapo.evaluate.suites import SUITES, draw
 from seapo.records import ItemScore, Protocol
-from seapo.tasks.benchmark import BENCHMARKS, BenchmarkTask
+from seapo.tasks.benchmark import BenchmarkTask
 from seapo.tasks.local import local_splits
 
 INSTALL = "pip install 'seapo[evaluate]'"
@@ -65,7 +65,7 @@ def load_tasks(
 ) -> list[LoadedTask]:
     """Load tasks with their data and draw their items; a group or tag of lm-evaluation-harness becomes its tasks.
 
-    Raises UnknownNameError for a task that nobody defines; DataError for data that is missing or of another version,
+    Raises RecipeError for a task that nobody defines; DataError for data that is missing or of another version,
     where `lm_eval` is not installed, and for a task that does not score items between 0 and 1.
     """
     require_lm_eval()
@@ -132,9 +132,7 @@ def require_lm_eval() -> None:
 def _load(asked: BenchmarkTask, *, data_dir: Path | None, protocol: Protocol) -> list[tuple[BenchmarkTask, Any]]:
     if asked.build is not None:
         return [(asked, asked.build(data_dir, protocol))]
-    manager = _manager(asked.name in BENCHMARKS)
-    if asked.name not in manager.task_index:
-        raise UnknownNameError("task", asked.name, {*BENCHMARKS, *manager.task_index})
+    manager = _manager_of(asked.name)
     manager._factory = _factory(data_dir)
     try:
         found = manager.load(asked.name)
@@ -153,14 +151,30 @@ def _is_weighted_by_size(group: Any) -> bool:
     return bool(metrics) and all(metric.weight_by_size for metric in metrics)
 
 
+def _manager_of(name: str) -> Any:
+    """A manager that knows the task or group; a tag may hold tasks of any folder, so it needs all of them."""
+    from lm_eval.tasks._index import Kind
+
+    few = _manager(has_all=False)
+    if name in few.task_index and few.task_index[name].kind is not Kind.TAG:
+        return few
+    every = _manager(has_all=True)
+    if name not in every.task_index:
+        raise RecipeError(
+            f"no suite or task named {name!r}.{did_you_mean(name, every.task_index)} Known are the suites "
+            f"({', '.join(SUITES)}) and the {len(every.task_index):,} tasks and groups that `lm-eval ls tasks` prints"
+        )
+    return every
+
+
 @functools.cache
-def _manager(is_known: bool) -> Any:
+def _manager(*, has_all: bool) -> Any:
     import lm_eval.tasks
 
+    if has_all:
+        return lm_eval.tasks.TaskManager()
     root = Path(lm_eval.tasks.__file__).parent
-    if is_known:
-        return lm_eval.tasks.TaskManager(include_defaults=False, include_path=[root / folder for folder in FOLDERS])
-    return lm_eval.tasks.TaskManager()
+    return lm_eval.tasks.TaskManager(include_defaults=False, include_path=[root / folder for folder in FOLDERS])
 
 
 def _factory(data_dir: Path | None) -> Any:

@@ -55,8 +55,8 @@ def measure(
     """Ask a model all that the section names, and sum its scores up.
 
     Each reply is kept in the journal before it is used, so a killed call goes on where it was. Raises DataError for
-    data that is missing or of another version, UnknownNameError for a suite or task that does not exist, ModelError
-    where the model gives no numbers.
+    data that is missing or of another version, UnknownNameError or RecipeError for a suite or task that does not
+    exist, ModelError where the model gives no numbers.
     """
     asked = load_suites(settings, seed=seed)
     load = functools.cache(subject.load)
