@@ -70,7 +70,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--paper-samples", type=int, default=10)
     parser.add_argument("--many", type=int, default=60_000)
     parser.add_argument("--many-candidates", type=int, default=1, help="of a sample and type, of the part many")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="of the part many")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="of chain and the part many")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="a folder for the runs, to read what was made")
     parser.add_argument("--json", action="store_true", help="print one JSON document in the place of the tables")
@@ -111,7 +111,7 @@ def run_side(side: str, data: str, options: argparse.Namespace, folder: Path) ->
     place = folder / f"{data}-{side}"
     place.mkdir(parents=True, exist_ok=True)
     write_rows(place / "data.jsonl", rows)
-    recipe = write_recipe(place, side_settings(side), seed=options.seed)
+    recipe = write_recipe(place, side_settings(side, options.workers), seed=options.seed)
     published = [sys.executable, str(Path(__file__).with_name("published_injector.py")), str(recipe)]
     timed = {}
     for stage in STAGES:
@@ -139,9 +139,11 @@ def write_rows(path: Path, rows: Sequence[tuple[str, str]]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def side_settings(side: str) -> dict[str, Any]:
+def side_settings(side: str, workers: int) -> dict[str, Any]:
     """What a side's recipe says beside the defaults."""
-    if side in ("chain", "paper"):
+    if side == "chain":
+        return {"inject": {"workers": workers}, "verify": {"workers": workers}}
+    if side == "paper":
         return {}
     return {"engine": {"kind": "embedded", "max_tokens": 512}, "inject": {"strategies": [side]}}
 
