@@ -133,8 +133,8 @@ def _with_trunk(grouped: Tensor, own: _Partial, k: Tensor, v: Tensor, spans: Seq
     """Outputs of a row's tokens that attend to some first keys of a trunk besides, shape as `own.outputs`."""
     groups, outputs = grouped.shape[1], own.outputs
     for start, stop, reach in spans:
-        size = max(1, TRUNK_SCORES // (reach * groups * len(k)))
-        for first in range(start, stop, size):
+        size = max(1, TRUNK_SCORES // max(1, reach * groups * len(k)))
+        for first in range(start, stop, size) if reach else ():
             some = slice(first, min(first + size, stop))
             scores = torch.bmm(grouped[:, :, some].flatten(1, 2), k[:, :reach].transpose(1, 2))
             out, normaliser = _attend(scores, v[:, :reach])
