@@ -11,14 +11,17 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from seapo.cli import compare
 from seapo.errors import DataError
 from seapo.evaluate.comparison import Comparison, compare_models
 from seapo.evaluate.comparison_table import format_comparison, format_markdown
 from seapo.evaluate.folders import find_evaluation, read_evaluations
 from seapo.evaluate.results import write_evaluation
+from seapo.evaluate.statistics import MIN_TASKS, RESAMPLES
 from seapo.records import ItemScore
 from seapo.summaries import EvaluationResults
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "comparison.md"
 SEAPO = Path(sys.executable).with_name("seapo")
 TASKS = [f"bbh_task_{number}" for number in range(11)]
 SPOILED = "The answer | is\n\x1b[31m*red*\x1b[0m <b>42</b>."
@@ -171,3 +174,13 @@ def test_its_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_its_page_names_every_option_and_file_and_the_codes_figures():
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    command = compare.build("compare", "")
+    options = {option for each in command.params for option in each.opts if option.startswith("--")}
+    assert {option for option in options if f"`{option}`" not in page} == set()
+    assert all(f"`{name}`" in page for name in ("comparison.json", "comparison.md", "flips.parquet"))
+    assert f"{RESAMPLES:,} resamples" in page
+    assert f"It needs {MIN_TASKS} tasks a benchmark" in page

@@ -1,14 +1,16 @@
 """Samples that hold text of test items are dropped, listed, counted and told; others are left as they are."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from seapo.errors import DataError
-from seapo.recipe import DataSection
+from seapo.recipe import DataSection, parse_recipe
 from seapo.report.contents import read_run
 from seapo.report.funnel import funnel_steps
 from seapo.source import read_source
@@ -16,7 +18,9 @@ from seapo.source.decontaminate import Contamination
 from seapo.store import read_json, read_records
 from seapo.summaries import SourceSummary
 from seapo.tasks.benchmark_texts import benchmark_texts
+from seapo.tasks.contamination import MIN_ANSWER_WORDS, MIN_QUESTION_WORDS, MOST_ITEMS
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "data-formats.md"
 SEAPO = Path(sys.executable).with_name("seapo")
 
 
@@ -120,3 +124,13 @@ def test_the_command_drops_lists_and_prints_and_the_report_tells(planted, gsm8k,
     assert steps["Good samples"] == (8, {})
     assert steps["Samples without benchmark text"] == (5, {"holds text of a benchmark's test item": 3})
     assert steps["Samples drawn"] == (4, {"left out by data.limit": 1})
+
+
+def test_the_page_tells_the_limits_of_the_code():
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert f"A run that more than {MOST_ITEMS} items have" in page
+    assert f"question, of {MIN_QUESTION_WORDS} words or more, or its answer, of {MIN_ANSWER_WORDS} or more" in page
+    (recipe,) = re.findall(
+        r"```yaml\n(data:\n  path: train.jsonl\n.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert parse_recipe(yaml.safe_load(recipe)).data.decontaminate.words == 13
