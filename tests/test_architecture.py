@@ -11,7 +11,7 @@ import seapo.errors
 
 PACKAGE = Path(seapo.errors.__file__).parent
 STAGES = ("source", "diagnose", "inject", "verify", "mix", "train", "evaluate", "report")
-COMPOSERS = ("run", "injecting", "diagnosing", "stages", "pipeline", "cli", "doctor", "__main__")
+COMPOSERS = ("run", "injecting", "diagnosing", "evaluating", "stages", "pipeline", "cli", "doctor", "__main__")
 
 
 def imports(path: Path) -> set[str]:

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any
 from seapo.diagnosing import PROFILE, diagnose_depends, diagnosed_weights, write_diagnose
 from seapo.engine.request import Engine
 from seapo.errors import RecipeError
+from seapo.evaluating import evaluate_depends, write_evaluate
 from seapo.injecting import inject_depends, ranking_model, write_inject
 from seapo.journal import Journal
 from seapo.recipe import DataSection, ModelSection, Recipe
-from seapo.records import Candidate, ItemScore, Message, Negative, PreferencePair, Record, Sample, Skip, digest
+from seapo.records import Candidate, Message, Negative, PreferencePair, Record, Sample, Skip, digest
 from seapo.run import Run
 from seapo.runfolder import MANIFEST, hash_files
-from seapo.store import file_sha256, read_json, write_json, write_records, write_text
+from seapo.store import file_sha256, write_json, write_records, write_text
 from seapo.summaries import TrainSummary
-from seapo.trained import load_scorer, scorer_fingerprint, trained_weights
+from seapo.trained import load_scorer, scorer_fingerprint
 
 if TYPE_CHECKING:
     from seapo.verify.audit import Scorer
@@ -147,12 +148,6 @@ def _verify_hash(recipe: Recipe) -> list[Any]:
     ]
 
 
-def _items_hash(recipe: Recipe) -> str:
-    from seapo.evaluate import load_items
-
-    return digest([model_hash(recipe), load_items(recipe.evaluate, seed=recipe.seed)])
-
-
 def _write_source(run: Run, folder: Path) -> None:
     from seapo.source import read_source
 
@@ -267,32 +262,6 @@ def _take_over(run: Run, folder: Path) -> bool:
     return True
 
 
-def _write_evaluate(run: Run, folder: Path) -> None:
-    from seapo.evaluate import compare, evaluate, load_items
-
-    settings = run.recipe.evaluate
-    items = load_items(settings, seed=run.recipe.seed)
-    scores: dict[str, list[ItemScore]] = {}
-    with run.journal() as journal:
-        for name, weights in (("before", None), ("after", trained_weights(run.folder))):
-            scores[name] = evaluate(
-                items,
-                functools.partial(load_scorer, run.recipe, dtype=settings.dtype, weights=weights),
-                fingerprint=scorer_fingerprint(run.recipe, dtype=settings.dtype, weights=weights),
-                journal=journal,
-                progress=run.progress(f"evaluate {name}"),
-            )
-            write_records(folder / f"{name}.jsonl", scores[name])
-    summary = compare(
-        scores["before"],
-        scores["after"],
-        model=read_json(run.folder.stage("train") / "summary.json")["model"],
-        confidence=settings.confidence,
-        seed=run.recipe.seed,
-    )
-    _write_summary(folder, summary)
-
-
 def _write_report(run: Run, folder: Path) -> None:
     from seapo.report import read_run, render
 
@@ -320,7 +289,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage("mix", 1, ("mix",), {"source": ("samples.jsonl",), "verify": ("negatives.jsonl",)}, _write_mix),
         Stage("train", 2, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, _train_hash),
-        Stage("evaluate", 1, ("evaluate", "model"), {"train": ()}, _write_evaluate, _items_hash),
+        Stage("evaluate", 2, ("evaluate", "model"), {"train": ()}, write_evaluate, evaluate_depends),
         Stage("report", 2, ("report",), dict.fromkeys(REPORTED, ()), _write_report),
     )
 }

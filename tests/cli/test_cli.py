@@ -59,7 +59,7 @@ def test_a_mistake_is_a_sentence_with_exit_code_2(arguments, message, tmp_path):
     [
         ("inject.error_types=[logc]", "no error type named 'logc'. Did you mean 'logic'?"),
         ("inject.strategies=[rul]", "no strategy named 'rul'. Did you mean 'rule'?"),
-        ("evaluate.suites=[truthfulqa]", "evaluate.data_dir is not set"),
+        ("evaluate.suites=[truthfulqa]", "no suite named 'truthfulqa'. Did you mean 'truthfulness'?"),
         ("model.name=/no/such/folder", "neither 'embedded', nor a local folder"),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_stage_whose_input_is_missing_says_what_to_run(tmp_path):
     )
 
 
-def test_a_data_folder_adds_truthfulqa(tmp_path):
+def test_a_data_folder_adds_truthfulness(tmp_path):
     done = call("evaluate", "recipes/quickstart.yaml", f"runs_dir={tmp_path}", "--data-dir", str(tmp_path))
     assert done.returncode == 2
     assert "truthfulqa/mc_task.json.gz" in done.stderr

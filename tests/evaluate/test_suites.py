@@ -7,20 +7,25 @@ from collections import Counter
 
 import pytest
 
-from seapo.errors import DataError, RecipeError, UnknownNameError
-from seapo.evaluate import SUITES, load_items
+from seapo.errors import DataError, UnknownNameError
+from seapo.evaluate import SUITES, load_items, load_suites
 from seapo.evaluate.statistics import question_of
 from seapo.evaluate.suites import sample_items
 from seapo.recipe import EvaluateSection
 from seapo.records import DIMENSIONS
+from seapo.tasks.benchmark import BENCHMARKS
 
 PLUGIN = """
 from seapo.records import ChoiceItem
+from seapo.tasks.benchmark import BenchmarkTask
 
 def weather(settings):
     for number in range(3):
         yield ChoiceItem(id=f"w{number}", task="weather", dimension="knowledge", context="Rain is",
                          choices=(" wet", " dry"), correct=(0,))
+
+def exams(settings):
+    return [BenchmarkTask("arc_easy", "knowledge")]
 
 def silent(settings):
     return []
@@ -28,7 +33,9 @@ def silent(settings):
 def stuttering(settings):
     return [*weather(settings), *weather(settings)]
 """
-ENTRY_POINTS = "[seapo.suites]\nweather = weather:weather\nsilent = weather:silent\nstuttering = weather:stuttering\n"
+ENTRY_POINTS = "[seapo.suites]\n" + "\n".join(
+    f"{name} = weather:{name}" for name in ("weather", "exams", "silent", "stuttering")
+)
 
 
 def test_the_starter_suite_measures_five_dimensions():
@@ -63,19 +70,53 @@ def test_a_suite_named_twice_is_asked_once():
 
 
 def test_an_unknown_suite_is_named_with_the_nearest_known_one():
-    with pytest.raises(UnknownNameError, match=r"no suite named 'truthful_qa'\. Did you mean 'truthfulqa'"):
-        load_items(EvaluateSection(suites=("truthful_qa",)), seed=0)
+    with pytest.raises(UnknownNameError, match=r"no suite named 'mathematic'\. Did you mean 'mathematics'"):
+        load_items(EvaluateSection(suites=("mathematic",)), seed=0)
 
 
-def test_truthfulqa_without_a_data_folder_says_what_to_set():
-    with pytest.raises(RecipeError, match=r"evaluate\.data_dir is not set; .* that holds truthfulqa/mc_task\.json\.gz"):
-        load_items(EvaluateSection(suites=("truthfulqa",)), seed=0)
+@pytest.mark.parametrize(
+    ("suite", "groups"),
+    [
+        ("mathematics", {"": 2, "minerva_math": 7}),
+        ("reasoning", {"bbh": 27}),
+        ("coding", {"": 2}),
+        ("knowledge", {"mmlu": 57}),
+        ("truthfulness", {"": 2}),
+    ],
+)
+def test_each_dimension_has_a_suite_of_published_benchmarks(suite, groups):
+    asked = load_suites(EvaluateSection(suites=(suite,)), seed=0)
+    assert not asked.items
+    assert Counter(task.group for task in asked.tasks) == groups
+    assert {task.suite for task in asked.tasks} == {suite}
+    assert {task.dimension for task in asked.tasks} - {None} == {suite}
 
 
-def test_truthfulqa_in_a_data_folder(data_dir):
-    settings = EvaluateSection(suites=("starter", "truthfulqa"), data_dir=str(data_dir), limit=5)
-    tasks = Counter(item.task for item in load_items(settings, seed=0))
-    assert tasks["truthfulqa_mc1"] == tasks["truthfulqa_mc2"] == 5
+def test_math_500_counts_in_its_dimension_only_where_it_is_asked_without_math():
+    def dimension(**settings):
+        tasks = load_suites(EvaluateSection(**settings), seed=0).tasks
+        return {task.name: task.dimension for task in tasks}["minerva_math500"]
+
+    assert dimension(suites=("mathematics",)) is None
+    assert dimension(suites=(), tasks=("gsm8k_cot", "minerva_math500")) == "mathematics"
+
+
+def test_names_of_benchmarks_and_other_tasks_are_asked_once_each():
+    settings = EvaluateSection(suites=("knowledge",), tasks=("bbh", "mmlu", "arc_easy", "bbh_cot_fewshot", "humaneval"))
+    tasks = load_suites(settings, seed=0).tasks
+    assert len(tasks) == len({task.name for task in tasks}) == 57 + 27 + 2
+    by_name = {task.name: task for task in tasks}
+    assert by_name["arc_easy"].dimension is None
+    assert by_name["humaneval"].dimension == "coding"
+    assert by_name["mmlu_virology"].suite == "knowledge"
+
+
+def test_every_known_task_is_one_of_lm_evaluation_harness():
+    pytest.importorskip("lm_eval", reason="needs the package lm-eval")
+    from seapo.evaluate.harness import _manager
+
+    index = _manager(has_all=False).task_index
+    assert {task.name for tasks in BENCHMARKS.values() for task in tasks} <= set(index)
 
 
 def ask_with_plugin(tmp_path, suite):
@@ -86,16 +127,18 @@ def ask_with_plugin(tmp_path, suite):
     (info / "entry_points.txt").write_text(ENTRY_POINTS, encoding="utf-8")
     (tmp_path / "weather.py").write_text(PLUGIN, encoding="utf-8")
     code = (
-        "from seapo.evaluate import load_items; from seapo.recipe import EvaluateSection\n"
-        f"print([item.suite for item in load_items(EvaluateSection(suites=({suite!r},)), seed=0)])"
+        "from seapo.evaluate import load_suites; from seapo.recipe import EvaluateSection\n"
+        f"asked = load_suites(EvaluateSection(suites=({suite!r},)), seed=0)\n"
+        "print([thing.suite for thing in (*asked.items, *asked.tasks)])"
     )
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_an_installed_package_brings_a_suite(tmp_path):
-    done = ask_with_plugin(tmp_path, "weather")
-    assert done.stdout == "['weather', 'weather', 'weather']\n", done.stderr
+@pytest.mark.parametrize(("suite", "count"), [("weather", 3), ("exams", 1)])
+def test_an_installed_package_brings_a_suite(tmp_path, suite, count):
+    done = ask_with_plugin(tmp_path, suite)
+    assert done.stdout == f"{[suite] * count}\n", done.stderr
 
 
 @pytest.mark.parametrize(
@@ -108,11 +151,12 @@ def test_a_suite_without_usable_items_is_named(tmp_path, suite, message):
 
 
 def test_suites_are_listed_in_order():
-    assert list(SUITES)[:2] == ["starter", "truthfulqa"]
+    assert list(SUITES) == ["starter", "mathematics", "reasoning", "coding", "knowledge", "truthfulness"]
 
 
 def test_loading_items_loads_no_torch():
     code = "import sys; from seapo.evaluate import load_items; from seapo.recipe import EvaluateSection\n"
-    code += "load_items(EvaluateSection(), seed=0); sys.exit('torch' in sys.modules)"
+    code += "load_items(EvaluateSection(suites=('starter', 'coding', 'knowledge')), seed=0)\n"
+    code += "sys.exit(bool({'torch', 'lm_eval'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert subprocess.run([sys.executable, "-c", f"import torch\n{code}"], check=False).returncode == 1

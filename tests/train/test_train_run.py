@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from seapo.cli import main
+from seapo.evaluate import read_evaluation
 
 SETTINGS = """
 name: {name}
@@ -70,7 +71,7 @@ def test_all_weights_are_what_is_evaluated(run_dir, capsys):
     assert not (run_dir / "train/adapter").exists()
     main(["evaluate", str(run_dir), "-q"])
     before, after = (
-        [json.loads(line)["choice_logprobs_nats"] for line in (run_dir / f"evaluate/{name}.jsonl").open()]
+        [score.choice_logprobs_nats for score in read_evaluation(run_dir / "evaluate" / name).scores]
         for name in ("before", "after")
     )
     assert before != after

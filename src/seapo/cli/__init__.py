@@ -22,7 +22,7 @@ COMMANDS = {
     "verify": ("seapo.cli.verify", "Prove the negatives wrong."),
     "mix": ("seapo.cli.stage", "Choose the negatives to train on."),
     "train": ("seapo.cli.stage", "Train the model to prefer the good answers."),
-    "evaluate": ("seapo.cli.stage", "Measure the model before and after."),
+    "evaluate": ("seapo.cli.evaluate", "Measure a model, or one before and after."),
     "compare": ("seapo.cli.compare", "Tell what differs between models that were asked the same items."),
     "report": ("seapo.cli.stage", "Show it all on one HTML page."),
     "journal": ("seapo.cli.journal", "Count, export or forget what was computed at some cost."),

@@ -17,7 +17,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print the result as
 QUIET = click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 DATA_DIR = click.option(
-    "--data-dir", metavar="FOLDER", help="Benchmark data; adds the suite truthfulqa to what is evaluated."
+    "--data-dir", metavar="FOLDER", help="Benchmark data; adds the suite truthfulness to what is evaluated."
 )
 
 
@@ -85,7 +85,7 @@ def open_recipe(
         recipe = _open(path, (*overrides, *more))
     if data_dir is None:
         return recipe
-    suites = tuple(dict.fromkeys((*recipe.evaluate.suites, "truthfulqa")))
+    suites = tuple(dict.fromkeys((*recipe.evaluate.suites, "truthfulness")))
     evaluate = recipe.evaluate.model_copy(update={"data_dir": data_dir, "suites": suites})
     return recipe.model_copy(update={"evaluate": evaluate})
 

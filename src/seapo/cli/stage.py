@@ -1,4 +1,4 @@
-"""`seapo source|diagnose|inject|verify|mix|train|evaluate|report`: one stage on a run's folder."""
+"""`seapo source|diagnose|inject|verify|mix|train|report`: one stage on a run's folder."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from seapo.cli.recipes import DATA_DIR, DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, Budget, budgets, open_recipe
+from seapo.cli.recipes import DRY_RUN, JSON, OVERRIDES, QUIET, RECIPE, Budget, budgets, open_recipe
 
 EXAMPLES = {
     "source": ("seapo source recipes/quickstart.yaml", "seapo source recipes/ultrafeedback.yaml data.path=my.jsonl"),
@@ -33,10 +33,6 @@ EXAMPLES = {
         "seapo train runs/quickstart --merge",
         "accelerate launch --num_processes 2 -m seapo train runs/quickstart",
     ),
-    "evaluate": (
-        "seapo evaluate runs/quickstart evaluate.limit=10",
-        "seapo evaluate runs/quickstart --data-dir ../data",
-    ),
     "report": ("seapo report runs/quickstart",),
 }
 DETAILS = {
@@ -53,7 +49,6 @@ DETAILS = {
     "mix": "Kinds: mixed, single, all, original.",
     "train": "Methods: dpo, ipo, hinge, robust, apo_zero, apo_down, sigmoid_norm, simpo, orpo, dpop, kto, "
     "apo_zero_unpaired, sft. A stopped training goes on from its last checkpoint.",
-    "evaluate": "Suites: starter, and truthfulqa where a data folder is given.",
     "report": "Writes RUN/report/index.html, which opens without a network.",
 }
 ENGINES = {"diagnose": ("engine", "judge"), "inject": ("engine", "judge"), "verify": ("judge",)}
@@ -116,8 +111,6 @@ def _stage(name: str) -> Callable[..., None]:
 
 
 def _decorate(name: str, command: Callable[..., None]) -> Callable[..., Any]:
-    if name == "evaluate":
-        command = DATA_DIR(command)
     if name == "diagnose":
         command = QUESTIONS_DIR(command)
     if name in ENGINES:
