@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from seapo.cli.evaluate import build
 from seapo.evaluate import METRICS, SUITES, load_items
+from seapo.evaluate.harness import INSTALL
 from seapo.evaluate.statistics import MIN_QUESTIONS, RESAMPLES, tango_interval
 from seapo.recipe import EvaluateSection
-from seapo.tasks.truthfulqa import INSTALL, LAYOUT, ROWS
+from seapo.tasks.benchmark import BBH_ITEMS, BENCHMARKS
+from seapo.tasks.local import FILES, MMLU_ROWS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "evaluation.md"
 
@@ -40,6 +43,32 @@ def test_its_figures_are_those_of_the_code(page):
     assert f"{RESAMPLES:,} bootstrap resamples" in page
     assert f"Under {MIN_QUESTIONS} questions" in page
     assert f"in up to {100 * (1 - 0.95**5):.0f} percent" in page
-    assert f"`{LAYOUT}`" in page
-    assert f"the version of {ROWS} rows" in page
     assert f"`{INSTALL}`" in page
+
+
+def test_it_describes_every_file_of_a_data_folder(page):
+    for path, file in FILES.items():
+        if path.startswith("bbh/"):
+            name = path.removeprefix("bbh/").removesuffix(".json")
+            assert file.rows == 250 or f"{name} {file.rows}" in page
+        elif path != "mmlu/mmlu.zip":
+            assert f"| `{path}` | {file.rows:,} | {', '.join(file.fields)} |" in page
+        assert file.origin.rpartition(" ")[2] in page
+    dev, val, test = MMLU_ROWS.values()
+    assert f"{dev} dev, {val:,} val, {test:,} test" in page
+    assert f"BIG-Bench Hard, {len(BBH_ITEMS)} tasks ({sum(BBH_ITEMS.values()):,})" in page
+
+
+def test_it_names_benchmarks_that_are_there(page):
+    for name in ("gsm8k_cot", "minerva_math", "minerva_math500", "bbh", "mmlu", "mmlu_virology"):
+        assert name in BENCHMARKS
+        assert f"`{name}`" in page
+
+
+def test_its_commands_are_understood():
+    parser = build("evaluate", "")
+    commands = re.findall(r"^seapo evaluate (.*)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert len(commands) >= 5
+    for command in commands:
+        arguments = command.replace("runs/uf/train/adapter", ".").split()
+        assert parser.make_context("evaluate", arguments).params
