@@ -8,6 +8,7 @@ import pytest
 from seapo.answer import equations, final_answer
 from seapo.inject.attribution import _ends_a_list
 from seapo.inject.inventions import Inventor
+from seapo.inject.passage import Passage
 from seapo.inject.premise_rules import invented_premises
 from seapo.inject.source_forms import CLUES, HEADS, PREMISES, PREMISES_OF_ANYTHING, PREMISES_OF_MONEY, QUOTATIONS, TAILS
 from seapo.inject.source_rules import (
@@ -28,9 +29,8 @@ CLAIM = (
 ATTRIBUTIONS = (invented_sources, invented_events, invented_entities)
 
 
-@pytest.mark.parametrize("rule", ATTRIBUTIONS)
-def test_a_claim_gets_a_source_and_the_answer_hardly_grows(outcomes, rule):
-    found = outcomes(rule, CLAIM)
+def test_a_claim_gets_a_source_and_the_answer_hardly_grows(outcomes):
+    found = outcomes(invented_sources, CLAIM)
     assert len(found) >= 12
     growth = [len(text) / len(CLAIM) for text in found]
     assert all(0.6 < ratio < 1.5 for ratio in growth)
@@ -39,6 +39,16 @@ def test_a_claim_gets_a_source_and_the_answer_hardly_grows(outcomes, rule):
     assert all(
         "The banana plant is a giant herb" in text or "the banana plant is a giant herb" in text for text in found
     )
+
+
+def test_what_brings_capitals_in_is_seldom_made(make_sample):
+    passage = Passage(make_sample(CLAIM))
+    made = sum(any(invented_entities(passage, Random(seed))) for seed in range(150))
+    assert 1 < made < 45
+
+
+def test_where_a_name_can_be_exchanged_nothing_is_put_beside_a_claim(outcomes):
+    assert outcomes(invented_sources, f"{CLAIM} It was first grown near the town of Brannock in spring.") == set()
 
 
 def test_the_sentence_that_holds_the_truth_is_never_the_one_replaced(outcomes):

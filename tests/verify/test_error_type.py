@@ -113,6 +113,25 @@ def test_what_brings_nothing_in_is_none(judge, old, new, outcome):
     assert put(judge, old, new, "hallucination").outcome == outcome
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "outcome"),
+    [
+        ("10 cookies", "10 muffins", "pass"),
+        ("10 cookies", "10 eggs", "fail"),
+        ("10 cookies", "10 biscuits", "fail"),
+        ("10 cookies", "10 pencils", "fail"),
+        ("Nora has", "Judith has", "pass"),
+        ("Nora has", "Peter has", "fail"),
+    ],
+)
+def test_who_and_what_the_question_never_named_is_brought_in(judge, old, new, outcome):
+    """Of the same kind, since another word may mean anything; not the eggs and the Peter that were spoken of."""
+    answer = "Nora has 5*2=10 cookies.\n#### 10"
+    question = "Nora bakes 5 cookies for each of 2 friends, and takes 3 eggs from Peter. How many cookies has she?"
+    text = answer.replace(old, new)
+    assert judge("type_applies", answer, text, "hallucination", question=question).outcome == outcome
+
+
 def test_code_that_calls_what_nothing_defines_is_a_hallucination(judge):
     assert put(judge, "json.load(file)", "json.load_stream(file)", "hallucination", CODE).outcome == "pass"
     assert put(judge, "import json", "import jsonstream as json", "hallucination", CODE).outcome == "pass"

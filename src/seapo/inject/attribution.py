@@ -10,7 +10,7 @@ from random import Random
 
 from seapo.inject.draft import Draft, draft, shuffled, whole_words
 from seapo.inject.inventions import Inventor
-from seapo.inject.likeness import both_ways
+from seapo.inject.likeness import both_ways, shift
 from seapo.inject.passage import Passage
 from seapo.inject.source_forms import HEADS, STATEMENTS, TAILS
 from seapo.language import Change, Sentence, is_english
@@ -41,7 +41,11 @@ _CLAUSE = re.compile(
     r"| because | while )[^,;:()\"]{12,110}(?=\.$)"
 )
 """The last clause of a sentence, which the rest can do without."""
-_SENTENCES_TRIED = 10
+_SENTENCES_TRIED, _FORMS_TRIED = 10, 4
+_NAMED = 0.1
+"""How often an invention may bring capitals in: professors and journals would be known by theirs."""
+_MOST_SHIFT = 2.2
+"""Of the look of the text, by `likeness.shift`: what changes it more is known at once."""
 _MAX_SHARE = 0.4
 """Of the answer's length, for what is put in."""
 
@@ -51,14 +55,31 @@ def attributions(passage: Passage, rng: Random, subtype: str) -> Iterator[Draft]
     if isinstance(passage.sample.truth, TextTruth | NumberTruth | UnitTestTruth):
         return  # a puzzle or a program is no matter of sources; it has rules of its own
     inventor = inventor_for(passage, rng)
+    may_name = rng.random() < _NAMED
     found = [
-        draft(subtype, passage.text, [change])
+        likest
         for sentence in shuffled(rng, claims(passage))[:_SENTENCES_TRIED]
         for way in (_in_its_place, _in_its_place, _in_place_of_a_clause, _in_place_of_a_clause, _beside)
-        if (change := way(passage, sentence, inventor, subtype)) is not None
-        and len(change.replacement) < _MAX_SHARE * len(passage.text)
+        if (changes := [way(passage, sentence, inventor, subtype) for _ in range(_FORMS_TRIED)])
+        and (likest := _likest(passage, changes, subtype, may_name=may_name))
     ]
     yield from both_ways(found, rng)
+
+
+def _likest(passage: Passage, changes: list[Change | None], subtype: str, *, may_name: bool) -> Draft | None:
+    """The change that alters the look of the text least; None where none may be made."""
+    drafts = [
+        draft(subtype, passage.text, [change])
+        for change in changes
+        if change is not None
+        and len(change.replacement) < _MAX_SHARE * len(passage.text)
+        and (may_name or _capitals(change.replacement) <= _capitals(passage.text[change.start : change.end]))
+    ]
+    return min((each for each in drafts if shift(each) < _MOST_SHIFT), key=shift, default=None)
+
+
+def _capitals(text: str) -> int:
+    return sum(character.isupper() for character in text)
 
 
 def claims(passage: Passage) -> list[Sentence]:

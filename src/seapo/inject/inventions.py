@@ -91,6 +91,8 @@ _TOWNS = (
     ),
 )
 """The same for small towns."""
+BEGINNINGS = tuple(dict.fromkeys(head for heads, _ in (*_SURNAMES, *_TOWNS) for head in heads if len(head) > 2))
+"""Of names of all traditions."""
 _FIELDS = {
     r"health|disease|medic|patient|doctor|diet|nutrition|vitamin|exercise|sleep|blood|heart|food|eat(?:s|ing)?\b": (
         "Preventive Medicine",

@@ -6,16 +6,16 @@ look of the text changes.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
 from seapo.inject.attribution import inventor_for
-from seapo.inject.draft import Draft, draft, shuffled, whole_words
-from seapo.inject.inventions import Inventor
+from seapo.inject.draft import Draft, draft, shuffled
+from seapo.inject.inventions import BEGINNINGS, Inventor
 from seapo.inject.passage import Passage
-from seapo.language import Sentence, exchange, is_given_name, kinds_of
+from seapo.language import Sentence, exchange, is_given_name, kinds_of, names_like
 from seapo.lexicon import words
 
 _NAME = re.compile(
@@ -55,6 +55,12 @@ _PLACE_BEFORE = re.compile(
 _DRAWN = 8
 """So many names are invented, and the one that is as long as the old one is taken."""
 _MOST_MENTIONS = 10
+_ANOTHER_KNOWN = 0.7
+"""How often a common given name becomes another common one: rare ones would only come, and never go."""
+_SAME_LETTER = 0.7
+"""How often an invented word begins like the one that it replaces."""
+_SHORTENED = 0.5
+"""How often a name of several words loses one, as what is invented elsewhere brings capitals in."""
 _VOWELS = "aeiouyà-ÿ"
 _TAIL = re.compile(rf"[^{_VOWELS}]*[{_VOWELS}]+[^{_VOWELS}]+([{_VOWELS}].{{1,8}})$", re.IGNORECASE)
 _HEADS = words("""
@@ -62,6 +68,7 @@ _HEADS = words("""
     Meld Mirr Nal Nerv Nor Olv Orm Pald Perr Quill Ral Renn Ros Sald Selv Sirr Tald Tarv Tor Ulv Vald Varn Verr Wend
     Wil Yarr Zald Zor
 """)
+_ENDINGS = words("a an ar el en er ia in is o on or us")
 _GIVEN = words("""
     Adair Adela Alaric Aldous Alena Alvina Amadeo Amias Anneke Anselm Ansley Araminta Arden Arlo Asta Astrid Aubrey
     Aurelia Balthasar Basia Benedikt Berit Bertram Birgit Blythe Bodil Briony Calista Callum Caspian Cedric Celeste
@@ -87,6 +94,8 @@ class _Named:
     places: tuple[int, ...]
     is_person: bool
     is_place: bool
+    is_known_person: bool
+    """Somebody with a common given name whom the question names, so that whoever it doesn't name is invented."""
 
 
 def invented_names(passage: Passage, rng: Random) -> Iterator[Draft]:
@@ -96,12 +105,38 @@ def invented_names(passage: Passage, rng: Random) -> Iterator[Draft]:
     inventor = inventor_for(passage, rng)
     for named in shuffled(rng, _names(passage)):
         others = [other for _ in range(_DRAWN) if _is_new(passage, other := _invented(named, inventor))]
+        if named.is_known_person and rng.random() < _ANOTHER_KNOWN:
+            others = [other for other in names_like(named.name) if other.lower() not in passage.known_words]
+            others = rng.sample(others, 1) if others else []
         if others:
             other = min(others, key=lambda each: abs(len(each) - len(named.name)))
-            # A person of a calculation takes one person's place once; the name of a thing changes throughout.
-            places = [rng.choice(named.places)] if named.is_person and passage.is_calculation else named.places
-            changes = [exchange(passage.text, at, at + len(named.name), other) for at in places]
+            changes = [exchange(passage.text, at, at + len(named.name), other) for at in _changed(named, passage, rng)]
             yield draft("invented_entity", passage.text, changes)
+
+
+def _changed(named: _Named, passage: Passage, rng: Random) -> Iterable[int]:
+    """Where a name changes: a person of a calculation once, what is named very often in one sentence, others always."""
+    if named.is_person and passage.is_calculation:
+        return (rng.choice(named.places),)
+    if len(named.places) <= _MOST_MENTIONS:
+        return named.places
+    home = passage.sentence_at(rng.choice(named.places))
+    return [at for at in named.places if home is not None and home.start <= at < home.end]
+
+
+def coined_word(word: str, rng: Random) -> str:
+    """A word of no language with the ending of a real one: `Portuguese` gives `Taluguese`."""
+    tail = _TAIL.match(word)
+    ending = (
+        tail[1].lower() if tail is not None else rng.choice(("ian", "ese", "ish") if word.endswith("ish") else _ENDINGS)
+    )
+    return _beginning(word, rng) + ending
+
+
+def _beginning(word: str, rng: Random) -> str:
+    """The first syllable of an invented word, mostly with the letter that the old one began with."""
+    alike = [head for head in (*_HEADS, *BEGINNINGS) if head[0] == word[0] and not word.startswith(head)]
+    return rng.choice(alike if alike and rng.random() < _SAME_LETTER else (*_HEADS, *BEGINNINGS))
 
 
 def has_names(passage: Passage) -> bool:
@@ -130,9 +165,7 @@ def _names(passage: Passage) -> tuple[_Named, ...]:
     return tuple(
         _described(passage, name, tuple(places))
         for name, places in found.items()
-        if any(_is_surely_a_name(passage, name, at) for at in places)
-        and _is_exchangeable(passage, name)
-        and (passage.is_calculation or len(whole_words(passage.text, name)) <= _MOST_MENTIONS)
+        if any(_is_surely_a_name(passage, name, at) for at in places) and _is_exchangeable(passage, name)
     )
 
 
@@ -143,7 +176,8 @@ def _described(passage: Passage, name: str, places: tuple[int, ...]) -> _Named:
     is_place = is_known_place or _PLACE_BEFORE.search(before) is not None
     is_somebody = passage.is_calculation and not is_place and " " not in name
     is_person = is_given_name(name.split()[0]) or is_somebody
-    return _Named(name, places, is_person, is_place)
+    is_known = is_given_name(name) and name in passage.conversation
+    return _Named(name, places, is_person, is_place, is_known)
 
 
 def _trimmed(match: re.Match[str], passage: Passage) -> tuple[str, int]:
@@ -198,6 +232,8 @@ def _is_new(passage: Passage, name: str) -> bool:
 def _invented(named: _Named, inventor: Inventor) -> str:
     """Another name with as many words; small words and the word for the kind of thing stay."""
     parts = named.name.split(" ")
+    if len(parts) > 1 and inventor.rng.random() < _SHORTENED:
+        parts = parts[1:]
     if named.is_person:
         rest = [part if part[:1].islower() else inventor.draw("surname") for part in parts[1:]]
         return " ".join([inventor.rng.choice(_GIVEN), *rest])
@@ -210,5 +246,5 @@ def _like(word: str, named: _Named, inventor: Inventor) -> str:
     """One invented word in the place of one: with the old one's ending, or a new town or family."""
     tail = _TAIL.match(word)
     if tail is not None and " " not in named.name and inventor.rng.random() < 0.6:
-        return inventor.rng.choice(_HEADS) + tail[1].lower()
+        return _beginning(word, inventor.rng) + tail[1].lower()
     return inventor.draw("town" if named.is_place else "surname")

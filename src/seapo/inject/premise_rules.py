@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
-from seapo.inject.aside_rules import has_room
 from seapo.inject.draft import Draft, draft, replace, shuffled
+from seapo.inject.exchanges import can_exchange
 from seapo.inject.figures import written_like
-from seapo.inject.name_rules import has_names
 from seapo.inject.passage import Passage, plain
 from seapo.inject.source_forms import (
     PREMISES,
@@ -37,7 +36,7 @@ _NO_UNIT = frozenset(
 _MAX_SHARE = 0.45
 """Of the answer's length, for an added sentence."""
 _LEFT_TO_OTHERS = 0.9
-"""Of the answers where a circumstance can take the place of something: a premise always makes an answer longer."""
+"""Of the answers where something can be exchanged: a premise always makes an answer longer."""
 _SHORT_TIMES = frozenset({"second", "seconds", "minute", "minutes", "hour", "hours", "day", "days"})
 
 
@@ -54,7 +53,7 @@ class Unit:
 
 def invented_premises(passage: Passage, rng: Random) -> Iterator[Draft]:
     """Behind a step, an amount that nobody mentioned is added or taken away; what follows is computed with it."""
-    if rng.random() < _LEFT_TO_OTHERS and (has_room(passage) or has_names(passage)):
+    if rng.random() < _LEFT_TO_OTHERS and can_exchange(passage):
         return
     sheet = passage.worksheet
     last_first = sorted(sheet.main_steps, key=lambda step: -step.end)

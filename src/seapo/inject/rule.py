@@ -6,8 +6,8 @@ from itertools import islice
 from seapo.inject import (
     api_rules,
     argument_rules,
-    aside_rules,
     code_rules,
+    coined_rules,
     contradiction_rules,
     entity_rules,
     foreign_code_rules,
@@ -16,6 +16,7 @@ from seapo.inject import (
     quantity_rules,
     source_rules,
     step_rules,
+    thing_rules,
 )
 from seapo.inject.draft import Rule
 from seapo.inject.proposal import STRATEGIES, Context, Offer, Proposal
@@ -72,10 +73,14 @@ RULES: dict[str, dict[str, tuple[Rule, ...]]] = {
     "hallucination": {
         "invented_premise": (
             premise_rules.invented_premises,
-            aside_rules.invented_circumstances,
             source_rules.invented_clues,
         ),
-        "invented_entity": (name_rules.invented_names, source_rules.invented_entities),
+        "invented_entity": (
+            name_rules.invented_names,
+            thing_rules.invented_things,
+            coined_rules.invented_terms,
+            source_rules.invented_entities,
+        ),
         "invented_source": (source_rules.invented_sources,),
         "invented_event": (source_rules.invented_events,),
         "invented_statistic": (source_rules.invented_statistics,),

@@ -7,8 +7,8 @@ from random import Random
 from seapo.inject.argument_rules import other_options, stated_answer
 from seapo.inject.attribution import CONNECTED, PERSONAL, attributions, claims, inventor_for
 from seapo.inject.draft import Draft, draft, is_part_of_a_name, replace, shuffled, whole_words
+from seapo.inject.exchanges import can_exchange
 from seapo.inject.inventions import Inventor
-from seapo.inject.name_rules import has_names
 from seapo.inject.passage import Passage
 from seapo.inject.people import known_people
 from seapo.inject.source_forms import AFTER_AUTHORITY, ANSWER_TURNS, CLUES, QUOTATIONS, VERDICT_TURNS
@@ -64,21 +64,22 @@ _PEOPLE = frozenset(
 _PLACES = frozenset(
     words("museum river village mountain castle bridge treaty battle monastery harbour festival custom")
 )
-_BESIDE_NAMES = 0.3
+_SELDOM = 0.15
+"""How often quotation marks or figures are brought in: they always come and never go."""
 _SUCH_AS = re.compile(r"(?:(?<=such as )|(?<=including )|(?<=[a-z]s like ))[A-Z][a-z]+(?=,| and| or)")
 
 
 def invented_sources(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A claim is put down to somebody, something or some event that does not exist; vague authorities first."""
-    if passage.is_fiction:
+    if passage.is_fiction or can_exchange(passage):
         return
     yield from _particular_authorities(passage, rng)
     yield from attributions(passage, rng, "invented_source")
 
 
 def invented_events(passage: Passage, rng: Random) -> Iterator[Draft]:
-    """A claim is tied to an event that never was; seldom where a name can be exchanged, which shows less."""
-    if not passage.is_fiction and (rng.random() < _BESIDE_NAMES or not has_names(passage)):
+    """A claim is tied to an event that never was."""
+    if not passage.is_fiction and not can_exchange(passage):
         yield from attributions(passage, rng, "invented_event")
 
 
@@ -90,16 +91,16 @@ def invented_entities(passage: Passage, rng: Random) -> Iterator[Draft]:
     replaced = [
         *_renamed_places(passage, inventor),
         *_renamed_people(passage, inventor),
-        *_named_things(passage, inventor),
+        *(_named_things(passage, inventor) if not can_exchange(passage) else ()),
     ]
     yield from shuffled(rng, replaced)
-    if not has_names(passage):
+    if not can_exchange(passage):
         yield from attributions(passage, rng, "invented_entity")
 
 
 def invented_statistics(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A vague amount becomes an exact one, or a change gets a size, that nobody ever measured."""
-    if passage.is_fiction:
+    if passage.is_fiction or can_exchange(passage) or rng.random() > _SELDOM:
         return
     inventor = inventor_for(passage, rng)
     for match in shuffled(rng, [m for pattern in (_SHARES, _COUNTS, _CHANGES) for m in pattern.finditer(passage.text)]):
@@ -117,7 +118,10 @@ def invented_statistics(passage: Passage, rng: Random) -> Iterator[Draft]:
 
 def invented_quotations(passage: Passage, rng: Random) -> Iterator[Draft]:
     """A sentence of the answer becomes the saying of somebody who never lived."""
-    if passage.is_fiction or isinstance(passage.sample.truth, TextTruth | NumberTruth | UnitTestTruth):
+    truth = passage.sample.truth
+    if passage.is_fiction or can_exchange(passage) or isinstance(truth, TextTruth | NumberTruth | UnitTestTruth):
+        return
+    if rng.random() > _SELDOM:
         return
     inventor = inventor_for(passage, rng)
     for sentence in shuffled(rng, claims(passage)):
