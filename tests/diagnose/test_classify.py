@@ -119,6 +119,13 @@ def test_an_option_may_be_named_by_a_number_that_is_too_short_to_be_looked_for()
     assert diagnose_question(question, "The answer is 8.").error_type == "correctness"
 
 
+def test_a_short_option_counts_only_as_the_final_answer():
+    truth = ChoiceTruth(correct="22", incorrect=("10", "6"))
+    question = Question(id="q", task="t", dimension="knowledge", question="?", reference="22", truth=truth)
+    assert diagnose_question(question, "With 10 digits it is 22.").outcome == "right"
+    assert diagnose_question(question, "The number has 10 digits, and 3 of them are ones.").error_type is None
+
+
 def choice(answer, **options):
     truth = ChoiceTruth(correct="Lisbon", incorrect=("Porto", "Madrid"))
     question = Question(
@@ -165,6 +172,13 @@ def test_a_wrong_conclusion_from_premises_that_are_all_there_is_one_of_logic():
     assert (found.error_type, found.is_proved) == ("logic", False)
     assert diagnose_answer(question, "Bo", "The answer is Rita.", truth=TextTruth(value="Bo")).error_type is None
     assert diagnose_answer(question, "Bo", "The answer is Bo.", is_closed=True).outcome == "right"
+
+
+def test_who_repeats_the_offer_chooses_nothing():
+    question = "Is he a tenant? Answer yes, no, or unknown."
+    assert diagnose_answer(question, "unknown", "Yes, no, or unknown.").outcome == "not_judged"
+    assert diagnose_answer(question, "unknown", "It is unknown.").outcome == "right"
+    assert diagnose_answer(question, "no", "Yes, he is a tenant.").outcome == "wrong"
 
 
 CODE = "```python\ndef top(names):\n    return names.first()\n```"

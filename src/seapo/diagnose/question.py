@@ -22,6 +22,8 @@ MAX_TRUTH_WORDS = 8
 """A right answer of more words, with no marked final answer in it, is not compared."""
 MAX_SHORT_WORDS = 30
 """An answer of no more words than this that does not hold the right one is wrong; a longer one may say it otherwise."""
+VERDICTS = frozenset({"yes", "no", "unknown", "true", "false", "valid", "invalid"})
+"""Answers that questions offer for choice; who repeats the offer chooses none."""
 OPTION_LETTER = re.compile(r"\(?([A-Z])\)?[.:]?(?:\s|$)")
 ARTICLE = re.compile(r"^(?:the|an?) ", re.IGNORECASE)
 
@@ -99,6 +101,9 @@ def _by_value(truth: NumberTruth | TextTruth, stated: FinalAnswer) -> Judgement:
 def _by_words(truth: NumberTruth | TextTruth, answer: str) -> Judgement:
     """Of an answer that marks no result, its last sentence, and the whole of a short one."""
     start, end = last_sentence(answer)
+    said = VERDICTS.intersection(re.findall(r"[a-z]+", answer[start:end].lower()))
+    if truth.value.lower() in VERDICTS and len(said) > 1:
+        return Judgement(outcome="not_judged", evidence=f"it says {' and '.join(sorted(said))} at once")
     if agrees(answer[start:end], truth.value):
         return Judgement(outcome="right", evidence=f"it ends with {shortened(truth.value)}", start=start, end=end)
     if len(answer.split()) > MAX_SHORT_WORDS and isinstance(truth, TextTruth):
@@ -138,9 +143,10 @@ def _by_option(truth: ChoiceTruth, answer: str, *, is_cut: bool) -> Judgement:
     """A short right answer must be said, and none of the known wrong ones beside it."""
     bare = {ARTICLE.sub("", option): option for option in (truth.correct, *truth.incorrect)}
     said = {bare[option] for option in stated_options(answer, bare)}
-    said |= {
-        bare[option] for option in bare if len(option) < 3 and re.search(rf"(?<!\w){re.escape(option)}(?!\w)", answer)
-    }
+    stated = final_answer(answer)  # a wrong number of one or two digits may stand anywhere; it counts at the end alone
+    said |= {bare[option] for option in bare if stated is not None and same_answer(stated.value, option)}
+    if re.search(rf"(?<!\w){re.escape(ARTICLE.sub('', truth.correct))}(?!\w)", answer, re.IGNORECASE):
+        said.add(truth.correct)
     if said == {truth.correct}:
         return Judgement(outcome="right", evidence=f"it says {truth.correct!r}")
     if truth.correct in said:
