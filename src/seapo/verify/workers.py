@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from seapo.journal import Journal
-from seapo.parallel import chunks, in_order
+from seapo.parallel import chunks, end_with_parent, in_order
 from seapo.recipe import VerifySection
 from seapo.records import DroppedCandidate
 from seapo.verify.examination import Examination, Panel, panel
@@ -157,6 +157,7 @@ _post: list[Post] = []
 def _take_post(
     settings: VerifySection, error_types: tuple[str, ...], journal: Path | None, selector: Selector | None
 ) -> None:
+    end_with_parent()
     kept = None if journal is None else Journal(journal)
     _post[:] = [Post(panel(settings, journal=kept), error_types, selector)]
 
