@@ -55,7 +55,7 @@ def test_what_the_journal_knows_is_not_computed_again(tmp_path, items, scorer):
         assert journal.counts() == {"evaluate": 4}  # MC1 and MC2 of a question with the same choices share an entry
         with pytest.raises(AssertionError, match="a model was asked for"):
             evaluate(items, refuse, fingerprint="other weights", journal=journal)
-    assert bars == [2]  # one chat item, one batch of plain ones
+    assert bars == [4]  # different questions
 
 
 def test_another_right_choice_is_scored_from_the_journal(tmp_path, chat_item, scorer):
