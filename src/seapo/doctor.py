@@ -37,7 +37,7 @@ def examine() -> list[Finding]:
         _memory(),
         _sandbox(),
         _package("datasets", "reads hub data sets and saved folders", "pip install 'seapo[datasets]'"),
-        _package("lm-eval", "TruthfulQA prompts", "pip install 'seapo[evaluate]'"),
+        _package("lm-eval", "published benchmarks", "pip install 'seapo[evaluate]'"),
         _package("deepspeed", "shares out Adam's moments between processes, train.deepspeed"),
         _text_engine(),
         _package("vllm", "engine.kind: vllm; servers that run already need nothing", "pip install vllm"),

@@ -223,7 +223,7 @@ class EvaluationResults(Record):
     not_measured: dict[str, str] = Field(default_factory=dict)
     """Dimension or task -> why it was not measured."""
     truncated: dict[str, int] = Field(default_factory=dict)
-    """Task -> items whose prompt was cut from the left to fit the model's context."""
+    """Task -> requests that were cut from the left to fit the model's context."""
     versions: dict[str, str] = Field(default_factory=dict)
     """Package, or task, -> its version."""
     seconds: float | None = None

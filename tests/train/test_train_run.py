@@ -80,6 +80,32 @@ def test_all_weights_are_what_is_evaluated(run_dir, capsys):
     assert json.loads(capsys.readouterr().out)["summary"]["tasks"]
 
 
+def test_benchmarks_of_a_data_folder_are_asked_before_and_after(run_dir, data_dir, capsys):
+    pytest.importorskip("lm_eval", reason="needs the package lm-eval")
+    main(["train", str(run_dir), "-q"])
+    main(
+        [
+            "evaluate",
+            str(run_dir),
+            "-q",
+            "--tasks",
+            "truthfulness,mmlu_virology",
+            "--data-dir",
+            str(data_dir),
+            "-L",
+            "2",
+        ]
+    )
+    assert {"truthfulness", "knowledge"} <= {line.split()[0] for line in capsys.readouterr().out.splitlines() if line}
+    before, after = (read_evaluation(run_dir / "evaluate" / name) for name in ("before", "after"))
+    assert [score.prompt_hash for score in before.scores] == [score.prompt_hash for score in after.scores]
+    assert [(score.task, score.id) for score in before.scores] == [(score.task, score.id) for score in after.scores]
+    assert before.results.model_fingerprint != after.results.model_fingerprint
+    assert after.results.model.endswith(" after dpo")
+    main(["compare", f"{run_dir}:before", str(run_dir), "--json"])
+    assert {row["name"] for row in json.loads(capsys.readouterr().out)["comparisons"][0]["rows"]} >= {"mmlu"}
+
+
 def test_ones_own_preferences_need_no_stage_before(tmp_path, mixed, capsys):
     rows = [
         {"prompt": f"What is {n} plus 1?", "chosen": f"It is {n + 1}.", "rejected": f"It is {n + 2}."} for n in range(4)

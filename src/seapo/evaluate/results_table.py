@@ -20,7 +20,7 @@ def format_results(results: EvaluationResults, *, width: int) -> str:
     rows = [*results.dimensions, *results.groups, *results.tasks]
     notes = [f"{name}: {reason}" for name, reason in results.not_measured.items()]
     notes += [
-        f"{name}: {count} prompts cut from the left to fit the model's context"
+        f"{name}: {count} {'request' if count == 1 else 'requests'} cut from the left to fit the model's context"
         for name, count in results.truncated.items()
     ]
     lines = [*wrapped(title, width), "", *_grid(rows, width)]
@@ -41,4 +41,4 @@ def _grid(rows: "list[TaskResult] | tuple[TaskResult, ...]", width: int) -> list
 
 
 def _stacked(row: TaskResult) -> list[str]:
-    return [row.name, f"  {score(row.value)} {interval(row.interval)}, {row.items} items"]
+    return [row.name, f"  {score(row.value)}, {row.items} items", f"  {interval(row.interval)}"]
