@@ -2,6 +2,7 @@
 
 import random
 
+import peft
 import pytest
 import torch
 import transformers
@@ -84,6 +85,23 @@ def test_answers_are_those_of_one_prompt_alone(family, batch_size):
         greedy(model, each.tokens, each.settings.max_tokens) for each in asked
     ]
     assert model.config._attn_implementation == attention
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_model_with_an_adapter_answers_through_it(dtype):
+    model = tiny(transformers.LlamaConfig)
+    asked = [Asked(tokens, Settings((), 8), "", "") for tokens in prompts()]
+    before = ask(model, asked)
+    config = peft.LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    adapted = peft.get_peft_model(model, config).eval()
+    with torch.no_grad():
+        for name, weight in adapted.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.3)
+    found = ask(adapted.to(dtype), asked)
+    assert found != before
+    if dtype == torch.float32:
+        assert [found[place] for place in range(len(asked))] == [greedy(adapted, each.tokens, 8) for each in asked]
 
 
 @pytest.mark.filterwarnings("ignore:.*computed whole and padded")
