@@ -64,6 +64,15 @@ def test_what_the_journal_knows_is_not_asked_again(tmp_path, embedded, monkeypat
             make(embedded, journal=journal, max_length=64).loglikelihood(asked)
 
 
+def test_what_was_cut_is_counted_from_the_journal_too(tmp_path, embedded):
+    asked = requests("loglikelihood", ("one two three four five six seven", " eight"), ("Snow", " is"))
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        for _ in range(2):
+            lm = make(embedded, journal=journal, max_length=5)
+            lm.loglikelihood(asked)
+            assert lm.truncated == {"sums": 1}
+
+
 def test_a_killed_run_keeps_what_was_finished_and_ends_with_the_same(tmp_path, embedded):
     written = requests("generate_until", *((f"Count {number}:", GREEDY) for number in range(4)))
 
@@ -165,7 +174,7 @@ def test_prompts_longer_than_the_context_are_cut_and_counted(embedded):
         (
             "loglikelihood",
             ("Snow", " is white" * 9),
-            r"a continuation of 18 tokens \(sums\) does not fit .* context of 16",
+            r"a continuation of 18 tokens \(item 0 of the task 'sums'\) does not fit .* context of 16",
         ),
         ("generate_until", ("Snow", {"max_gen_toks": 16}), "asks for up to 16 tokens, and the model's context has 16"),
         ("generate_until", ("Snow", {"num_beams": 3}), "item 0 of the task 'sums' asks to generate with num_beams"),

@@ -9,6 +9,7 @@ the journal before it is used.
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 import jinja2
@@ -33,6 +34,15 @@ VERSION = 1
 """Raised when the same request would get another reply, so that old entries are not found."""
 MAX_GEN_TOKENS = 256
 """Where a task sets no limit to an answer, as in `HFLM`."""
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A request as the model gets it."""
+
+    request: Request
+    is_cut: bool
+    """Whether it lost tokens on the left."""
 
 
 class TreeLM(TemplateLM):  # type: ignore[misc]
@@ -132,6 +142,9 @@ class TreeLM(TemplateLM):  # type: ignore[misc]
         if any(key not in found for key in keys):
             encoded = [self._encode(pair, request) for pair, request in zip(pairs, requests, strict=True)]
             self._score(keys, encoded, [_where(request) for request in requests], found, disable_tqdm)
+        self.truncated.update(
+            request.task_name or "" for request, key in zip(requests, keys, strict=True) if found[key][2]
+        )
         replies = [(float(found[key][0]), bool(found[key][1])) for key in keys]
         for pair, reply in zip(pairs, replies, strict=True):
             self.cache_hook.add_partial("loglikelihood", pair, reply)
@@ -140,8 +153,8 @@ class TreeLM(TemplateLM):  # type: ignore[misc]
     def _loglikelihood_tokens(
         self, requests: list[tuple[Any, list[int], list[int]]], disable_tqdm: bool = False, **_: Any
     ) -> list[tuple[float, bool]]:
-        encoded = [self._cut(context, continuation, "") for _, context, continuation in requests]
-        keys = [self._key("tokens", list(each.tokens), each.start) for each in encoded]
+        encoded = [self._cut(context, continuation, "no task") for _, context, continuation in requests]
+        keys = [self._key("tokens", list(each.request.tokens), each.request.start) for each in encoded]
         found = self._remembered(keys)
         self._score(keys, encoded, [str(request[0]) for request in requests], found, disable_tqdm)
         return [(float(found[key][0]), bool(found[key][1])) for key in keys]
@@ -175,12 +188,12 @@ class TreeLM(TemplateLM):  # type: ignore[misc]
         return [str(found[key]) for key in keys]
 
     def _score(
-        self, keys: Sequence[str], encoded: Sequence[Request], where: Sequence[str], found: dict[str, Any], quiet: bool
+        self, keys: Sequence[str], encoded: Sequence[_Encoded], where: Sequence[str], found: dict[str, Any], quiet: bool
     ) -> None:
         """Compute what is not found, each different request once."""
         places: dict[Request, list[int]] = {}
-        for place, request in enumerate(encoded):
-            places.setdefault(request, []).append(place)
+        for place, each in enumerate(encoded):
+            places.setdefault(each.request, []).append(place)
         asked = list(places)
         done = {number for number, own in enumerate(places.values()) if keys[own[0]] in found}
 
@@ -192,27 +205,25 @@ class TreeLM(TemplateLM):  # type: ignore[misc]
             own = places[asked[number]]
             if not _is_finite(score.logprob_nats):
                 raise ModelError(f"{self.name} gives {where[own[0]]} no finite log-probability")
-            for key in dict.fromkeys(keys[place] for place in own):
-                self._keep(key, [round(score.logprob_nats, DECIMALS), score.is_greedy], found)
+            for key, is_cut in {keys[place]: encoded[place].is_cut for place in own}.items():
+                self._keep(key, [round(score.logprob_nats, DECIMALS), score.is_greedy, is_cut], found)
 
-    def _encode(self, pair: tuple[str, str], request: Instance) -> Request:
+    def _encode(self, pair: tuple[str, str], request: Instance) -> _Encoded:
         context, continuation = pair
         whole = self._encoder.encode_pair(context, continuation)
         if not 0 < whole.start < len(whole.tokens):
             raise DataError(f"{_where(request)}: its context and its continuation {continuation!r} need a token each")
-        return self._cut(whole.tokens[: whole.start], whole.tokens[whole.start :], request.task_name or "")
+        return self._cut(whole.tokens[: whole.start], whole.tokens[whole.start :], _where(request))
 
-    def _cut(self, context: Sequence[int], continuation: Sequence[int], task: str) -> Request:
+    def _cut(self, context: Sequence[int], continuation: Sequence[int], where: str) -> _Encoded:
         """Both in the model's context, which the last token doesn't take a place of; the left end gives way."""
         if len(continuation) > self.max_length:
             raise DataError(
-                f"a continuation of {len(continuation)} tokens ({task or 'no task'}) does not fit into the model's "
-                f"context of {self.max_length}"
+                f"a continuation of {len(continuation)} tokens ({where}) does not fit into the model's context of "
+                f"{self.max_length}"
             )
-        spare = len(context) + len(continuation) - self.max_length - 1
-        if spare > 0:
-            self.truncated[task] += 1
-        return Request((*context[max(0, spare) :], *continuation), len(context) - max(0, spare))
+        spare = max(0, len(context) + len(continuation) - self.max_length - 1)
+        return _Encoded(Request((*context[spare:], *continuation), len(context) - spare), spare > 0)
 
     def _windows(self, text: str) -> list[tuple[Any, list[int], list[int]]]:
         windows = lm_eval.utils.get_rolling_token_windows(
