@@ -5,6 +5,7 @@ nothing, the log-probability of the first token that differs, decides within a s
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import TypeVar
 
 from seapo.inject.proposal import Context, Proposal, Reading
@@ -33,17 +34,19 @@ def affordable(
         name: rank([(proposal, glances[id(proposal)]) for proposal in own], contexts[name].random(f"spend:{name}"))
         for name, own in chosen.items()
     }
-    kept: dict[str, list[Proposal]] = {name: [] for name in chosen}
-    has_ended = False
-    for place in range(max(map(len, queues.values()))):
-        for name, queue in queues.items():
-            for proposal, _ in queue[place : place + 1]:
-                cost = costs[id(proposal)]
-                has_ended = has_ended or (place >= FEWEST.get(name, FEWEST_OF_OTHERS) and cost > budget)
-                if not has_ended or place < FEWEST.get(name, FEWEST_OF_OTHERS):
-                    kept[name].append(proposal)
-                    budget -= cost
+    kept = {name: [one for one, _ in queue[: _fewest(name)]] for name, queue in queues.items()}
+    budget -= sum(costs[id(proposal)] for own in kept.values() for proposal in own)
+    further = [[(name, one) for one, _ in queue[_fewest(name) :]] for name, queue in queues.items()]
+    for name, proposal in (pair for turn in zip_longest(*further) for pair in turn if pair is not None):
+        budget -= costs[id(proposal)]
+        if budget < 0:
+            break
+        kept[name].append(proposal)
     return kept
+
+
+def _fewest(name: str) -> int:
+    return FEWEST.get(name, FEWEST_OF_OTHERS)
 
 
 def _measured(
