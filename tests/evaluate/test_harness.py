@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from seapo.errors import DataError, RecipeError
-from seapo.evaluate.harness import count_requests, load_tasks, run_tasks
+from seapo.evaluate.harness import count_requests, load_tasks, require_lm_eval, run_tasks
 from seapo.tasks import benchmark
 from seapo.tasks.benchmark import BenchmarkTask
 
@@ -299,3 +300,25 @@ def own_tasks(metric, *, higher_is_better=True, unsafe_code=False):
 
     asked = BenchmarkTask("own", build=build, suite="exams")
     return load_tasks([asked], data_dir=None, protocol="paper", limit=None, seed=0)
+
+
+def test_without_what_compares_maths_answers_the_error_says_how_to_install_it(data_dir):
+    code = (
+        "import sys; sys.modules['math_verify'] = None\nfrom pathlib import Path\n"
+        "from seapo.evaluate.harness import load_tasks; from seapo.tasks.benchmark import MATH_500\n"
+        f"load_tasks([MATH_500], data_dir=Path({str(data_dir)!r}), protocol='paper', limit=1, seed=0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "DataError: the task 'minerva_math500' needs packages that are missing (" in done.stderr
+    assert done.stderr.endswith("run: pip install 'seapo[evaluate]'\n")
+
+
+def test_without_the_package_the_error_says_how_to_install_it(monkeypatch):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("seapo.evaluate.harness.version", missing)
+    with pytest.raises(
+        DataError, match=r"benchmarks need the package lm_eval, .* run: pip install 'seapo\[evaluate\]'"
+    ):
+        require_lm_eval()
