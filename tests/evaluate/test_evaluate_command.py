@@ -70,7 +70,7 @@ def test_protocols_give_folders_and_scores_of_their_own(call, tiny_model, data_d
 
 
 def test_a_killed_call_goes_on_and_gives_the_same(call, tiny_model, data_dir, tmp_path):
-    asked = ["--model", tiny_model, "-t", ASKED, "--data-dir", data_dir, "-L", 8, "-q"]
+    asked = ["--model", tiny_model, "-t", ASKED, "--data-dir", data_dir, "-L", 4, "-q"]
     for folder in (killed := tmp_path / "killed", whole := tmp_path / "whole"):
         folder.mkdir()
     process = subprocess.Popen([sys.executable, "-m", "seapo", "evaluate", *map(str, asked), "--out", killed / "out"])
