@@ -163,6 +163,12 @@ def test_prompts_longer_than_the_context_are_cut_and_counted(embedded):
     assert isinstance(short, str)
 
 
+def test_an_empty_prompt_is_answered_from_the_token_that_texts_begin_with(embedded):
+    prefix = embedded[1].decode(embedded[1].bos_token_id)
+    empty, same = make(embedded).generate_until(requests("generate_until", ("", GREEDY), (prefix, GREEDY)))
+    assert empty == same
+
+
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [

@@ -243,7 +243,7 @@ class TreeLM(TemplateLM):  # type: ignore[misc]
                 f"{_where(request)} asks for up to {settings.max_tokens} tokens, and the model's context has "
                 f"{self.max_length}; set fewer (max_gen_toks)"
             )
-        tokens = self._encoder.encode(context)
+        tokens = self._encoder.encode(context) or [self.prefix_token_id]
         if len(tokens) > room:
             self.truncated[request.task_name or ""] += 1
         return Asked(tuple(tokens[-room:]), settings, f"{self._seed}:{context}:{sample}", _where(request))
