@@ -76,7 +76,7 @@ class Side:
 
 
 def main() -> None:
-    """Measure and print; ends with 1 where results differ or memory is higher."""
+    """Measure and print; ends with 1 where scores or texts differ otherwise than by a tie."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of benchmark data (docs/evaluation.md)")
     parser.add_argument("--part", choices=list(TASKS), action="append", help="all by default")
