@@ -27,7 +27,7 @@ from seapo.evaluate.forest import WORTH_KEEPING, SortedSequences
 from seapo.records import digest
 from seapo.tree import Slots, Trunk, keeps_keys, open_model, writing
 
-BATCH_SIZE = 32
+BATCH_SIZE = 16
 PROMPT_TOKENS = 1024
 """Prompts are read in rows of up to so many tokens."""
 HELD_TOKENS = 12288
