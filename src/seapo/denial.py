@@ -34,7 +34,7 @@ def denials(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=64)
 def denying_sentences(text: str) -> tuple[tuple[Sentence, Sentence], ...]:
-    """The pairs themselves, where they stand; the sentence that denies comes after the one that it denies, or before."""
+    """The pairs themselves, where they stand; the sentence that denies may come after the other one, or before."""
     said: dict[tuple[tuple[str, ...], bool], Sentence] = {}
     spoken = [each for each in sentences(text)[:MAX_SENTENCES] if not each.is_question and _claims(each.text)]
     for sentence in spoken:

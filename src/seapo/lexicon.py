@@ -68,7 +68,7 @@ UNITS = {
 OPPOSITES = """
 increase:decrease increases:decreases increased:decreased increasing:decreasing increase:reduce increases:reduces
 increased:reduced increasing:reducing larger:smaller largest:smallest bigger:smaller biggest:smallest large:small
-higher:lower highest:lowest high:low greater:lesser greater:smaller greatest:smallest more:fewer more:less most:least
+higher:lower highest:lowest high:low greater:lesser greater:smaller greatest:smallest more:less most:least
 longer:shorter longest:shortest taller:shorter tallest:shortest wider:narrower widest:narrowest wide:narrow
 older:younger oldest:youngest faster:slower fastest:slowest quickly:slowly rapidly:slowly heavier:lighter
 heaviest:lightest stronger:weaker strongest:weakest strong:weak hotter:colder hottest:coldest warmer:cooler

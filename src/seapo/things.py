@@ -1,9 +1,8 @@
 """Things that are counted, owned, eaten, ridden or visited, by kind: common nouns that can stand for each other.
 
-        Within a kind any thing can take another's place in a sentence, which then speaks of something else; but not
-        within one
+Within a kind any thing can take another's place in a sentence, which then speaks of something else; but not within one
 of its groups (`boxes`, `cartons`), since those may mean the same. The groups of a kind stand in the order of how often
-people write of them, so that a thing drawn by `weight_of` is as common as the one that it stands for.
+people write of them, so that a thing drawn by `Thing.weight` is as common as the one that it stands for.
 """
 
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from functools import cache
 
 _COUNTED = {
     "people": """
-        student/students pupil/pupils child/children kid/kids boy/boys girl/girls toddler/toddlers baby/babies;
+        student/students pupil/pupils child/children kid/kids boy/boys girl/girls;
         friend/friends classmate/classmates; player/players teammate/teammates; guest/guests visitor/visitors;
         customer/customers client/clients buyer/buyers; woman/women lady/ladies; man/men; teacher/teachers
         instructor/instructors; passenger/passengers traveler/travelers; runner/runners; neighbor/neighbors
@@ -31,30 +30,42 @@ _COUNTED = {
         cousin/cousins; aunt/aunts; grandfather/grandfathers grandpa/grandpas; nephew/nephews; niece/nieces;
         grandchild/grandchildren; roommate/roommates; boss/bosses
     """,
-    "animals": """
-        fish/fish goldfish/goldfish trout/trout guppy/guppies shark/sharks; dog/dogs puppy/puppies; cat/cats
-        kitten/kittens; parrot/parrots; crow/crows; cow/cows calf/calves; chicken/chickens hen/hens rooster/roosters
-        chick/chicks; duck/ducks; goat/goats; horse/horses pony/ponies; turtle/turtles; pig/pigs piglet/piglets;
-        sheep/sheep lamb/lambs; snake/snakes; rabbit/rabbits bunny/bunnies; frog/frogs; elephant/elephants; lion/lions;
-        monkey/monkeys; alligator/alligators; zebra/zebras; giraffe/giraffes; ant/ants; crab/crabs; bee/bees;
-        spider/spiders; squirrel/squirrels; mouse/mice; caterpillar/caterpillars; goose/geese; hamster/hamsters;
+    "beasts": """
+        cow/cows calf/calves; goat/goats; horse/horses pony/ponies; pig/pigs piglet/piglets; sheep/sheep lamb/lambs;
+        elephant/elephants; lion/lions; monkey/monkeys; alligator/alligators; zebra/zebras; giraffe/giraffes;
         camel/camels; whale/whales; dolphin/dolphins; tiger/tigers; bear/bears panda/pandas; wolf/wolves; fox/foxes;
-        butterfly/butterflies; penguin/penguins; lizard/lizards gecko/geckos; octopus/octopuses; beetle/beetles;
-        deer/deer; owl/owls; donkey/donkeys; oyster/oysters; cricket/crickets; snail/snails; turkey/turkeys;
-        swallow/swallows; toad/toads; lobster/lobsters; swan/swans; seal/seals
+        deer/deer; donkey/donkeys; seal/seals
     """,
-    "foods": """
-        apple/apples; cookie/cookies biscuit/biscuits; egg/eggs; orange/oranges; cake/cakes cupcake/cupcakes
-        cheesecake/cheesecakes; pizza/pizzas; sandwich/sandwiches hamburger/hamburgers burger/burgers; banana/bananas;
-        candy/candies sweet/sweets lollipop/lollipops jellybean/jellybeans marshmallow/marshmallows; pie/pies
-        tart/tarts; tomato/tomatoes; strawberry/strawberries; donut/donuts doughnut/doughnuts; brownie/brownies;
-        muffin/muffins; peach/peaches; potato/potatoes; lemon/lemons; carrot/carrots; pancake/pancakes; mango/mangoes;
-        watermelon/watermelons; steak/steaks; grape/grapes; coconut/coconuts; pear/pears; pepper/peppers; onion/onions;
-        mushroom/mushrooms; cucumber/cucumbers; cherry/cherries; pumpkin/pumpkins; blueberry/blueberries; plum/plums;
-        croissant/croissants; walnut/walnuts; avocado/avocados; cracker/crackers; pretzel/pretzels; waffle/waffles;
-        pineapple/pineapples; sausage/sausages hotdog/hotdogs; bagel/bagels; omelet/omelets; taco/tacos; papaya/papayas;
-        pickle/pickles; radish/radishes; meatball/meatballs; dumpling/dumplings; almond/almonds; peanut/peanuts;
-        acorn/acorns; popsicle/popsicles; burrito/burritos
+    "birds": """
+        parrot/parrots; crow/crows; chicken/chickens hen/hens rooster/roosters chick/chicks; duck/ducks; goose/geese;
+        penguin/penguins; owl/owls; turkey/turkeys; swallow/swallows; swan/swans
+    """,
+    "pets": """
+        fish/fish goldfish/goldfish trout/trout guppy/guppies shark/sharks; dog/dogs puppy/puppies; cat/cats
+        kitten/kittens; turtle/turtles; snake/snakes; rabbit/rabbits bunny/bunnies; frog/frogs; squirrel/squirrels;
+        mouse/mice; hamster/hamsters; lizard/lizards gecko/geckos; toad/toads
+    """,
+    "critters": """
+        ant/ants; crab/crabs; bee/bees; spider/spiders; caterpillar/caterpillars; butterfly/butterflies;
+        octopus/octopuses; beetle/beetles; oyster/oysters; cricket/crickets; snail/snails; lobster/lobsters
+    """,
+    "sweets": """
+        cookie/cookies biscuit/biscuits; cake/cakes cupcake/cupcakes cheesecake/cheesecakes; candy/candies sweet/sweets
+        lollipop/lollipops jellybean/jellybeans marshmallow/marshmallows; pie/pies tart/tarts; donut/donuts
+        doughnut/doughnuts; brownie/brownies; muffin/muffins; pancake/pancakes; croissant/croissants; cracker/crackers;
+        pretzel/pretzels; waffle/waffles; bagel/bagels; popsicle/popsicles
+    """,
+    "meals": """
+        egg/eggs; pizza/pizzas; sandwich/sandwiches hamburger/hamburgers burger/burgers; steak/steaks; sausage/sausages
+        hotdog/hotdogs; omelet/omelets; taco/tacos; meatball/meatballs; dumpling/dumplings; burrito/burritos
+    """,
+    "fruits": """
+        apple/apples; orange/oranges; banana/bananas; tomato/tomatoes; strawberry/strawberries; peach/peaches;
+        potato/potatoes; lemon/lemons; carrot/carrots; mango/mangoes; watermelon/watermelons; grape/grapes;
+        coconut/coconuts; pear/pears; pepper/peppers; onion/onions; mushroom/mushrooms; cucumber/cucumbers;
+        cherry/cherries; pumpkin/pumpkins; blueberry/blueberries; plum/plums; walnut/walnuts; avocado/avocados;
+        pineapple/pineapples; papaya/papayas; pickle/pickles; radish/radishes; almond/almonds; peanut/peanuts;
+        acorn/acorns
     """,
     "plants": """
         tree/trees; flower/flowers rose/roses tulip/tulips daisy/daisies lily/lilies sunflower/sunflowers orchid/orchids
@@ -93,11 +104,14 @@ _COUNTED = {
         pail/pails; tank/tanks; barrel/barrels; tub/tubs; drawer/drawers; bundle/bundles; bin/bins; cooler/coolers;
         backpack/backpacks; suitcase/suitcases; wallet/wallets purse/purses; pouch/pouches; trunk/trunks
     """,
+    "bikes": """
+        bike/bikes bicycle/bicycles; motorcycle/motorcycles; wagon/wagons carriage/carriages; scooter/scooters;
+        sled/sleds; skateboard/skateboards
+    """,
     "vehicles": """
-        car/cars; bus/buses; truck/trucks; bike/bikes bicycle/bicycles; train/trains; boat/boats ship/ships
-        canoe/canoes; plane/planes airplane/airplanes; van/vans; motorcycle/motorcycles; wagon/wagons
-        carriage/carriages; scooter/scooters; tractor/tractors; taxi/taxis; ferry/ferries; helicopter/helicopters;
-        sled/sleds; rocket/rockets; tram/trams; skateboard/skateboards
+        car/cars; bus/buses; truck/trucks; train/trains; boat/boats ship/ships canoe/canoes; plane/planes
+        airplane/airplanes; van/vans; tractor/tractors; taxi/taxis; ferry/ferries; helicopter/helicopters;
+        rocket/rockets; tram/trams
     """,
     "places": """
         house/houses home/homes; room/rooms bedroom/bedrooms; school/schools; store/stores shop/shops market/markets

@@ -66,7 +66,7 @@ def test_a_thing_of_the_question_becomes_one_of_its_kind_that_nobody_named(outco
         (new,) = set(re.findall(r"(?<=8 |4 )([a-z]+)(?=\.)", text)) - {"apples"}
         assert are_different_things("apples", new)
         assert new not in question
-        assert text.count(new) == 1
+        assert text.count(new) == 2
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_what_is_true_of_all_cucumbers_is_left_alone(outcomes) -> None:
 
 def test_a_thing_is_drawn_about_as_often_as_it_goes(make_sample) -> None:
     """Exchanged there and back over many answers, a common word stays as common as it was."""
-    foods = ["apples", "cookies", "eggs", "oranges"]
+    foods = ["apples", "oranges", "bananas", "tomatoes"]
     weights = {word: thing_of(word).weight for word in foods}
     passage = Passage(make_sample("He has 4*2=8 plums.", "How many plums has he?", TRUTH))
     drawn = Counter(next(invented_things(passage, Random(seed))).edits[0].replacement for seed in range(2000))

@@ -142,7 +142,6 @@ _GENERALISATIONS = (
     (re.compile(r"(?<=is )likely to\b|(?<=are )likely to\b"), "certain to"),
     (re.compile(r"\bsuggests that\b"), "proves that"),
     (re.compile(r"(?<!\bto )\bsuggest that\b"), "prove that"),
-    (re.compile(r"(?<![Yy]ou )\b(?:may|might) (?=be\b|have\b|cause\b|lead\b|help\b|need\b)"), "must "),
     (re.compile(r"\brarely\b"), "never"),
 )
 

@@ -31,7 +31,12 @@ _BEFORE_MANY = (
     | _DETERMINERS
 )
 _BEFORE_MASS = frozenset(words("hours hour minutes minute time days day spends spent much less")) | _BEFORE_MANY
-_CONCRETE = frozenset(words("animals foods foodstuffs clothes vehicles relatives plants people places containers"))
+_CONCRETE = frozenset(
+    words("""
+        beasts birds pets critters sweets meals fruits foodstuffs clothes bikes vehicles relatives plants people places
+        containers
+    """)
+)
 """Kinds whose words mean things, and not also something else, in answers that compute nothing."""
 _BEHIND = frozenset(
     words("""
@@ -44,7 +49,7 @@ _BEHIND = frozenset(
 
 
 def invented_things(passage: Passage, rng: Random) -> Iterator[Draft]:
-    """A thing of the question becomes one that nobody spoke of, wherever one sentence mentions it."""
+    """A thing of the question becomes one that nobody spoke of, wherever a calculation or a sentence mentions it."""
     if passage.is_fiction:
         return
     for sentence, thing in shuffled(rng, _mentions(passage)):
@@ -128,8 +133,9 @@ def _others(passage: Passage, thing: Thing) -> list[Thing]:
 
 
 def _changes(passage: Passage, sentence: Sentence, thing: Thing, other: Thing) -> Iterator[Change]:
-    for at, each in _things_in(passage, sentence):
-        if (each.kind, each.group) == (thing.kind, thing.group):
-            old = passage.text[at : at + len(each.word)]
-            new = match_case(old, in_form(other, each.form).word)
-            yield exchange(passage.text, at, at + len(old), new)
+    for place in passage.sentences if passage.is_calculation else (sentence,):
+        for at, each in _things_in(passage, place):
+            if (each.kind, each.group) == (thing.kind, thing.group):
+                old = passage.text[at : at + len(each.word)]
+                new = match_case(old, in_form(other, each.form).word)
+                yield exchange(passage.text, at, at + len(old), new)
