@@ -147,3 +147,12 @@ def test_a_slow_reader_of_an_export_does_not_hold_up_a_writer(folder):
         writer.join(5)
         assert not writer.is_alive()
         assert sum(1 for _ in entries) == 701
+
+
+def test_a_full_disk_is_a_sentence(tmp_path):
+    with Journal(tmp_path / "j.sqlite") as journal:
+        pages = journal._connection.execute("PRAGMA page_count").fetchone()[0]
+        journal._connection.execute(f"PRAGMA max_page_count={pages}")
+        with pytest.raises(DataError, match=r"j\.sqlite: the journal cannot be written: .*full"):
+            journal.put("key", "kind", "x" * 100_000)
+        assert journal.get("key") is None

@@ -67,7 +67,7 @@ def test_a_file_that_is_no_recipe_is_a_sentence(tmp_path, text, message):
 
 
 def test_a_missing_recipe_is_a_sentence(tmp_path):
-    with pytest.raises(RecipeError, match="cannot be read as a recipe"):
+    with pytest.raises(RecipeError, match="there is no such recipe file"):
         load_recipe(tmp_path / "none.yaml")
 
 

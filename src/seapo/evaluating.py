@@ -79,7 +79,10 @@ def evaluate_model(run: Run, *, adapter: Path | None, out: Path | None) -> Evalu
         raise DataError(
             f"{folder} holds an evaluation of {found.model} with other items or settings; choose another --out"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # before all else: what cannot be written need not be computed
+    except OSError as problem:
+        raise DataError(f"{folder}: no folder can be made there: {problem.strerror}; choose another --out") from problem
     start = time.monotonic()
     with Journal(folder.parent / JOURNAL) as journal:
         measured = measure(
@@ -98,11 +101,14 @@ def _subject(recipe: Recipe, name: str, weights: Path | None) -> Subject:
 
 
 def _name(recipe: Recipe, adapter: Path | None) -> str:
+    from seapo.model.embedded import NAME
+
+    name = NAME if recipe.model.name == "embedded" else recipe.model.name
     if adapter is None:
-        return recipe.model.name
+        return name
     if not (adapter / "adapter_config.json").is_file():
         raise ModelError(f"{adapter}: no adapter here (adapter_config.json and adapter_model.safetensors)")
-    return f"{recipe.model.name} with {adapter}"
+    return f"{name} with {adapter}"
 
 
 def _asked(recipe: Recipe) -> dict[str, Any]:

@@ -65,11 +65,14 @@ class Journal:
     def put(self, key: str, kind: str, value: Any) -> None:
         """Keep a JSON value; the first one under a key stays."""
         text = json.dumps(value, ensure_ascii=False)
-        with self._lock:
-            self._connection.execute(
-                "INSERT OR IGNORE INTO entries (key, kind, value, created_s) VALUES (?, ?, ?, ?)",
-                (key, kind, text, time.time()),
-            )
+        insert = "INSERT OR IGNORE INTO entries (key, kind, value, created_s) VALUES (?, ?, ?, ?)"
+        try:
+            with self._lock:
+                self._connection.execute(insert, (key, kind, text, time.time()))
+        except sqlite3.OperationalError as problem:
+            raise DataError(
+                f"{self.path}: the journal cannot be written: {problem}; the same command goes on from here"
+            ) from problem
 
     def remember(self, key: str, kind: str, compute: Callable[[], Any]) -> Any:
         """The value under the key; computed and kept first where it is missing."""

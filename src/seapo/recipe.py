@@ -363,6 +363,8 @@ class Recipe(Section):
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a YAML recipe and apply `key=value` overrides (`data.limit=60`); raises RecipeError with every mistake."""
+    if not path.exists():
+        raise RecipeError(f"{path}: there is no such recipe file, and no run of that name")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:

@@ -38,7 +38,7 @@ def test_the_list_of_commands_tells_what_each_command_tells():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "nowhere.yaml"], "seapo: nowhere.yaml: cannot be read as a recipe"),
+        (["run", "nowhere.yaml"], "seapo: nowhere.yaml: there is no such recipe file"),
         (["run"], "Missing argument"),
         (["rnu"], "No such command 'rnu'"),
         (["run", "recipes/quickstart.yaml", "data.limt=3"], "data.limt: no such key. Did you mean 'limit'?"),

@@ -180,3 +180,19 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "--data-dir FOLDER" in done.stdout
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence_before_the_model_is_asked(call, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    told = call("--model", "embedded", "--tasks", "starter", "-L", 1, "--out", "taken/below", "-q")
+    assert "taken/below: no folder can be made there" in told
+    assert {path.name for path in tmp_path.iterdir()} == {"taken"}
+
+
+def test_a_part_of_a_benchmark_is_not_taken_for_the_whole(call, tiny_model, data_dir):
+    told = call("--model", tiny_model, "--tasks", "mmlu_virology", "--data-dir", data_dir, "-L", 1, "-q")
+    assert "mmlu: only 1 of its 57 tasks was asked" in told
+
+
+def test_a_mistyped_suite_is_recognised(call):
+    assert "Did you mean 'mathematics'?" in call("--model", "embedded", "--tasks", "mathmatics", "-q")

@@ -79,6 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     except SeapoError as problem:
         print(f"seapo: {problem}", file=sys.stderr)
         sys.exit(2)
+    except OSError as problem:  # a full disk, a path that cannot be written
+        where = "" if problem.filename is None else f"{problem.filename}: "
+        print(f"seapo: {where}{problem.strerror or problem}", file=sys.stderr)
+        sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         print("seapo: stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)

@@ -19,7 +19,7 @@ from typing import Any
 from seapo.errors import DataError, RecipeError, did_you_mean
 from seapo.evaluate.suites import SUITES, draw
 from seapo.records import ItemScore, Protocol
-from seapo.tasks.benchmark import BenchmarkTask
+from seapo.tasks.benchmark import BENCHMARKS, BenchmarkTask
 from seapo.tasks.local import local_splits
 
 INSTALL = "pip install 'seapo[evaluate]'"
@@ -82,13 +82,20 @@ def load_tasks(
 
 
 def count_requests(loaded: Sequence[LoadedTask]) -> dict[str, int]:
-    """Task -> requests to the model; builds them as plain text, since their number is the same in chat."""
-    counts = {}
+    """Task -> requests to the model, counted without their contexts, which take minutes to write."""
     with _quiet_harness():
-        for each in loaded:
-            each.task.build_all_requests(samples=None if each.is_whole else list(each.ids))
-            counts[each.name] = sum(instance.repeats for instance in each.task.instances)
-    return counts
+        return {each.name: _count_requests(each) for each in loaded}
+
+
+def _count_requests(each: LoadedTask) -> int:
+    task = each.task
+    if getattr(task, "multiple_input", False):  # each choice stands in a context of its own
+        task.build_all_requests(samples=None if each.is_whole else list(each.ids))
+        return sum(instance.repeats for instance in task.instances)
+    metadata = (each.name, 0, task.config.repeats)
+    docs = task.eval_docs
+    made = (task.construct_requests(doc=docs[place], ctx="", metadata=metadata) for place in each.ids)
+    return sum(sum(one.repeats for one in (found if isinstance(found, list) else [found])) for found in made)
 
 
 def run_tasks(lm: Any, loaded: Sequence[LoadedTask], *, protocol: Protocol) -> HarnessScores:
@@ -160,8 +167,9 @@ def _manager_of(name: str) -> Any:
         return few
     every = _manager(has_all=True)
     if name not in every.task_index:
+        near = did_you_mean(name, [*SUITES, *BENCHMARKS, *every.task_index])
         raise RecipeError(
-            f"no suite or task named {name!r}.{did_you_mean(name, every.task_index)} Known are the suites "
+            f"no suite or task named {name!r}.{near} Known are the suites "
             f"({', '.join(SUITES)}) and the {len(every.task_index):,} tasks and groups that `lm-eval ls tasks` prints"
         )
     return every

@@ -17,6 +17,7 @@ from seapo.model.identity import dtype_name
 from seapo.recipe import EvaluateSection
 from seapo.records import ItemScore, Protocol, digest
 from seapo.summaries import EvaluationResults
+from seapo.tasks.benchmark import BENCHMARKS
 from seapo.tasks.local import check_file, data_hashes
 
 if TYPE_CHECKING:
@@ -137,6 +138,17 @@ def _data_dir(settings: EvaluateSection) -> Path | None:
     return None if settings.data_dir is None else Path(settings.data_dir).expanduser()
 
 
+def _parts(scores: Sequence[ItemScore]) -> dict[str, str]:
+    """Benchmark of which some tasks alone were asked -> how many; nobody should take its row for the whole."""
+    asked = {group: {score.task for score in scores if score.group == group} for group in {s.group for s in scores}}
+    whole = {group: len(BENCHMARKS[group]) for group in sorted(asked) if group in BENCHMARKS}
+    return {
+        group: f"only {len(asked[group])} of its {count} tasks {'was' if len(asked[group]) == 1 else 'were'} asked"
+        for group, count in whole.items()
+        if len(asked[group]) < count
+    }
+
+
 def _results(
     settings: EvaluateSection, subject: Subject, scores: Sequence[ItemScore], found: HarnessScores, *, seed: int
 ) -> EvaluationResults:
@@ -155,6 +167,6 @@ def _results(
         groups=lines.groups,
         dimensions=lines.dimensions,
         further=tally_others(found.others, confidence=settings.confidence, seed=seed),
-        not_measured=lines.not_measured,
+        not_measured=lines.not_measured | _parts(scores),
         versions={name: importlib.metadata.version(name) for name in PACKAGES} | dict(found.versions),
     )

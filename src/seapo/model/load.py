@@ -58,8 +58,14 @@ def load_model(section: ModelSection, *, dtype: str | None = None) -> LoadedMode
             section.name, dtype=kind, use_safetensors=True, attn_implementation=attention, **options
         )
     except (OSError, ValueError) as problem:
-        raise ModelError(f"model {section.name!r} cannot be loaded: {str(problem).splitlines()[0]}") from problem
+        raise ModelError(f"model {section.name!r} cannot be loaded: {_reason(section.name, problem)}") from problem
     return LoadedModel(_on_device(model).eval(), tokenizer, section.name, model_fingerprint(section))
+
+
+def _reason(name: str, problem: Exception) -> str:
+    if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+        return "the folder holds no model (no config.json)"
+    return " ".join(str(problem).split())[:300]
 
 
 def _on_device(model: Any) -> Any:
