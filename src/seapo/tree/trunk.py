@@ -266,6 +266,8 @@ def keeps_keys(model: Any) -> bool:
         return False
     known = _KEEPS.setdefault(backbone.causal_lm, {})
     implementation = backbone.causal_lm.config.get_text_config()._attn_implementation
+    if implementation == FLEX and backbone.device.type == "cpu":
+        return False  # PyTorch 2.13 writes a kernel that doesn't compile where there are more keys than queries
     if implementation not in known:
         with torch.no_grad(), _in_eval_mode(model):
             known[implementation] = _agrees(model, backbone)
