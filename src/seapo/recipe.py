@@ -178,7 +178,7 @@ class VerifySection(Section):
     """Of several candidates that pass, choose so that no surface feature tells negatives from chosen answers."""
     giveaway_limit: float = Field(default=0.7, gt=0.5, le=1)
     """Warn where a classifier of surface features tells more of the pairs apart."""
-    rejected_scored: int = Field(default=40, ge=0)
+    rejected_scored: int = Field(default=20, ge=0)
     """The data's own rejected answers that the model scores beside their chosen ones, to compare the negatives with;
     where no model ranks candidates (`inject.rank_by: none`), none is scored."""
     allow_unsandboxed_code: bool = False

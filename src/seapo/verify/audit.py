@@ -59,7 +59,7 @@ def audit(
     seed: int,
     limit: float = 0.7,
     scorer: Scorer | None = None,
-    most_scored: int = 40,
+    most_scored: int = 20,
 ) -> AuditSummary:
     """Measure what gives the negatives away, for each error type, and each strategy of it where there are several.
 
