@@ -1,13 +1,11 @@
 """Asks a model which error a wrong answer makes, where a program cannot prove it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from seapo.diagnose.finding import OTHER
 from seapo.diagnose.question import Question
-from seapo.engine.request import Engine, Request
+from seapo.engine.request import Engine, Request, json_objects
 from seapo.errors import RequestError
 from seapo.recipe import ErrorTypeSection
 from seapo.records import Message
@@ -76,24 +74,11 @@ def judge_request(
 
 def read_opinion(text: str, names: Sequence[str]) -> Opinion | None:
     """The last JSON object of a reply that names a known type, whatever stands around it."""
-    for found in reversed(_objects(text)):
+    for found in reversed(json_objects(text)):
         name = str(found.get("error_type", "")).strip().lower()
         if name in names:
             return Opinion(name, str(found.get("quote", ""))[:MAX_QUOTE])
     return None
-
-
-def _objects(text: str) -> list[dict[str, Any]]:
-    decoder, found, position = json.JSONDecoder(strict=False), list[dict[str, Any]](), text.find("{")
-    while position >= 0:
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            end = position + 1
-        else:
-            found += [value] if isinstance(value, dict) else []
-        position = text.find("{", end)
-    return found
 
 
 def _stands_in(quote: str, answer: str) -> bool:

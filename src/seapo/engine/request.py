@@ -1,5 +1,6 @@
 """What is asked of a text engine, and what it answers."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,3 +41,17 @@ class Engine(Protocol):
     def complete(self, request: Request) -> Reply:
         """The reply, which is in the journal before this returns; raises EngineError, or StoppedError at a budget."""
         ...
+
+
+def json_objects(text: str) -> list[dict[str, Any]]:
+    """The JSON objects of a reply, whatever stands around them, in order; none of those inside another one."""
+    decoder, found, position = json.JSONDecoder(strict=False), list[dict[str, Any]](), text.find("{")
+    while position >= 0:
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            end = position + 1
+        else:
+            found += [value] if isinstance(value, dict) else []
+        position = text.find("{", end)
+    return found

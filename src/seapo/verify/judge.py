@@ -4,14 +4,13 @@ Models prefer the first answer, or the longer one, more often than they should. 
 and only a reader who finds the same error in both has found it.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from random import Random
 from typing import Any, Literal
 
-from seapo.engine.request import Engine, Request
+from seapo.engine.request import Engine, Request, json_objects
 from seapo.errors import RequestError
 from seapo.recipe import ErrorTypeSection, VerifySection
 from seapo.records import Candidate, CheckResult, Message, Sample
@@ -140,27 +139,13 @@ def _schema(names: Sequence[str]) -> dict[str, Any]:
 
 def read_opinion(text: str, *, chosen_first: bool) -> Opinion | None:
     """The opinion in a reply: the last JSON object in it that names the better answer, whatever stands around it."""
-    for found in reversed(_objects(text)):
+    for found in reversed(json_objects(text)):
         letter = str(found.get("better", "")).strip().upper().removeprefix("ANSWER").strip(" .:\"'")
         if letter in ("A", "B"):
             is_chosen = (letter == "A") == chosen_first
             error_type = str(found.get("error_type", "")).strip().lower()
             return Opinion("chosen" if is_chosen else "negative", error_type, str(found.get("quote", "")))
     return None
-
-
-def _objects(text: str) -> list[dict[str, Any]]:
-    """The JSON objects of a text, in order; those inside another one are not looked for."""
-    decoder, found, position = json.JSONDecoder(strict=False), list[dict[str, Any]](), text.find("{")
-    while position >= 0:
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            end = position + 1
-        else:
-            found += [value] if isinstance(value, dict) else []
-        position = text.find("{", end)
-    return found
 
 
 def names_place(quote: str, chosen: str, text: str) -> bool:
