@@ -242,8 +242,8 @@ def shortened(request: Any) -> Any:
 def sharing(tokenizer: Any, requests: Sequence[Any]) -> tuple[int, int]:
     """(tokens that different sequences have when each is computed in full, tokens that the plan computes)."""
     from seapo.evaluate.forest import plan_forest
-    from seapo.evaluate.generation import plan_heads
     from seapo.evaluate.plain import PairEncoder
+    from seapo.model.writing import plan_heads
 
     encoder = PairEncoder(tokenizer)
     if isinstance(requests[0].args[1], dict):

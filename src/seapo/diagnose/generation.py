@@ -1,20 +1,20 @@
 """The model's answers to questions: greedy, in batches, each kept in the journal before it is used."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from seapo.diagnose.question import Question
 from seapo.engine.request import Engine, Request
-from seapo.errors import ModelError, RequestError
+from seapo.errors import RequestError
 from seapo.journal import Journal
 from seapo.parallel import chunks, in_order
 from seapo.records import Message, Record, digest
 
 KIND = "answer"
 """Of the journal's entries."""
-VERSION = 1
+VERSION = 2
 """Raised when the same question would be asked in another way, so that old entries are not found."""
 MIN_ROOM = 16
 """Tokens that must be left for the answer in the model's context; a longer question is not asked."""
@@ -102,62 +102,20 @@ def encode_question(tokenizer: Any, question: str) -> list[int]:
 
 def generate(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], how: Answering) -> list[Reply]:
     """Greedy answers to a batch; those that leave no room in the context are left out, and say so."""
+    from seapo.model import writing
+
     context = getattr(model.config, "max_position_embeddings", None) or 1 << 30
-    fitting = [place for place, prompt in enumerate(prompts) if len(prompt) + MIN_ROOM <= context]
+    stops = () if tokenizer.chat_template else (STOP,)
     replies = [Reply(finish="too_long") for _ in prompts]
-    if fitting:
-        longest = max(len(prompts[place]) for place in fitting)
-        room = min(how.max_completion_tokens, context - longest)
-        texts = _greedy(model, tokenizer, [prompts[place] for place in fitting], room)
-        for place, reply in zip(fitting, texts, strict=True):
-            replies[place] = reply
+    fitting = [place for place, prompt in enumerate(prompts) if len(prompt) + MIN_ROOM <= context]
+    asked = []
+    for place in fitting:
+        room = min(how.max_completion_tokens, context - len(prompts[place]))
+        asked.append(writing.Asked(tuple(prompts[place]), writing.Settings(stops, room), "", "a question"))
+    written = writing.generate(model, tokenizer, asked, name="the model", batch_size=how.batch_size)
+    for number, answer in written:
+        replies[fitting[number]] = Reply(text=answer.text.strip(), finish=answer.finish)
     return replies
-
-
-def _greedy(model: Any, tokenizer: Any, prompts: Sequence[Sequence[int]], room: int) -> Iterator[Reply]:
-    import torch
-
-    ends = _end_tokens(model, tokenizer)
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends, default=0)
-    width = max(map(len, prompts))
-    ids = torch.tensor([[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
-    is_plain = tokenizer.chat_template is None
-    written = model.generate(
-        input_ids=ids,
-        attention_mask=mask,
-        max_new_tokens=room,
-        do_sample=False,
-        temperature=None,
-        top_p=None,
-        top_k=None,
-        repetition_penalty=1.0,
-        pad_token_id=pad,
-        eos_token_id=sorted(ends) or None,
-        logits_processor=[_finite],
-        **({"stop_strings": [STOP], "tokenizer": tokenizer} if is_plain else {}),
-    )
-    for row in written[:, width:].tolist():
-        stop = next((place for place, token in enumerate(row) if token in ends), None)
-        text = tokenizer.decode(row[:stop], skip_special_tokens=True)
-        head, has_stopped, _ = text.partition(STOP) if is_plain else (text, "", "")
-        yield Reply(text=head.strip(), finish="length" if stop is None and not has_stopped else "stop")
-
-
-def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    configured = model.generation_config.eos_token_id
-    several = configured if isinstance(configured, list) else [configured]
-    return {token for token in (*several, tokenizer.eos_token_id) if token is not None}
-
-
-def _finite(ids: Any, logits: Any) -> Any:
-    """The logits as they are; raises ModelError where a row has no largest one, so that no answer is made of noise."""
-    if not logits.amax(dim=-1).isfinite().all():
-        raise ModelError(
-            "the model gives no finite numbers (NaN or infinity) where it should write an answer; its weights may be "
-            "damaged, or its number type too narrow: try model.dtype=float32"
-        )
-    return logits
 
 
 def _batches(

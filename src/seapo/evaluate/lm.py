@@ -21,12 +21,13 @@ from tqdm import tqdm
 
 from seapo.errors import DataError, ModelError
 from seapo.evaluate.forest import TOKENS_PER_ROW, Score, score_forest
-from seapo.evaluate.generation import BATCH_SIZE, Asked, generate, read_settings
+from seapo.evaluate.generation import read_settings
 from seapo.evaluate.plain import PairEncoder, Request
 from seapo.evaluate.scoring import DECIMALS
 from seapo.evaluate.stage import Counted, Progress
 from seapo.journal import Journal
 from seapo.model.chat import ChatScorer
+from seapo.model.writing import BATCH_SIZE, Asked, generate
 from seapo.records import digest
 
 KIND = "evaluate"
@@ -182,7 +183,7 @@ class TreeLM(TemplateLM):  # type: ignore[misc]
         )
         names = list(missing)
         for number, answer in self._bar(answers, len(missing), disable_tqdm):
-            self._keep(names[number], answer, found)
+            self._keep(names[number], answer.text, found)
         for request, key in zip(requests, keys, strict=True):
             self.cache_hook.add_partial("generate_until", request.args, found[key])
         return [str(found[key]) for key in keys]
