@@ -1,36 +1,12 @@
-"""A recipe: one typed object that describes a run.
-
-    name: uf60
-    data:  {path: train.jsonl.gz, limit: 60}
-    train: {method: dpo, learning_rate: 2.0e-4}
-
-Every key has a default, so a recipe names only what differs. Defaults of `train` are the published setting
-(arXiv:2509.24781): KTO, beta 0.1, LoRA rank 8 and alpha 16 on all linear layers, 5e-6 cosine, 3 epochs, 2 x 8 samples a
-step.
-"""
+"""The sections of a recipe, but for `train`."""
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from seapo.errors import RecipeError, did_you_mean
+from seapo.recipe.section import Section
 from seapo.records import Status
-
-Method = Literal[
-    "dpo", "ipo", "hinge", "robust", "apo_zero", "apo_down", "sigmoid_norm", "simpo", "orpo", "dpop",
-    "kto", "apo_zero_unpaired", "sft",
-]  # fmt: skip
-"""What `seapo train` can minimise; the formulas stand in `train/objective.py`."""
-
-
-class Section(BaseModel):
-    """Base of the recipe and its sections: frozen, and strict about its keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class ModelSection(Section):
@@ -240,71 +216,6 @@ class MixSection(Section):
         return self
 
 
-class TrainSection(Section):
-    """How to train. Names and meanings as in TRL and transformers."""
-
-    method: Method = "kto"
-    beta: float = Field(default=0.1, gt=0)
-    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
-    """Of `dpo` and `robust`: the share of pairs that are taken to be the wrong way round."""
-    negatives: Literal["mean", "listwise"] = "mean"
-    """Several negatives of one answer: the mean over the pairs, or one choice among all (Plackett-Luce)."""
-    simpo_gamma: float = Field(default=0.5, ge=0)
-    """Margin that `simpo` asks for, in nats per token after scaling by beta."""
-    dpop_lambda: float = Field(default=50.0, ge=0)
-    """Weight of `dpop`'s penalty on a falling chosen log-probability."""
-    sft_weight: float = Field(default=0.0, ge=0)
-    """Weight of the chosen answers' negative log-likelihood per token, added to the loss."""
-    edit_weight: float = Field(default=1.0, gt=0)
-    """How often a token inside an edit counts. 1 is the plain loss."""
-    desirable_weight: float | None = Field(default=None, ge=0)
-    """Of KTO and `apo_zero_unpaired`; left out, both labels weigh the same in sum."""
-    undesirable_weight: float | None = Field(default=None, ge=0)
-    kl: Literal["mismatched", "none"] = "mismatched"
-    """KTO's KL term: estimated on prompts with the answers of other ones, or left out."""
-    reference: str | None = None
-    """The reference model: a folder or hub id; left out, the model as it is before training."""
-    learning_rate: float = Field(default=5e-6, gt=0)
-    lr_scheduler_type: str = "cosine"
-    warmup_steps: int = Field(default=0, ge=0)
-    num_train_epochs: float = Field(default=3.0, gt=0)
-    per_device_train_batch_size: int = Field(default=2, gt=0)
-    """Samples; the negatives of a sample travel with it."""
-    gradient_accumulation_steps: int = Field(default=8, gt=0)
-    weight_decay: float = Field(default=0.0, ge=0)
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    tuning: Literal["lora", "full"] = "lora"
-    """Train an adapter, or all weights."""
-    lora_r: int = Field(default=8, gt=0)
-    lora_alpha: int = Field(default=16, gt=0)
-    lora_dropout: float = Field(default=0.0, ge=0, lt=1)
-    lora_target_modules: str | tuple[str, ...] = "all-linear"
-    use_dora: bool = False
-    use_rslora: bool = False
-    merge: bool = False
-    """Write the whole model with the adapter merged into it, too."""
-    gradient_checkpointing: bool = False
-    """Recompute each layer in the backward pass: about a third more time, far less memory."""
-    max_length: int = Field(default=2048, gt=0)
-    """Tokens of prompt and completion."""
-    truncation: Literal["set_aside", "keep_start", "keep_end"] = "set_aside"
-    """Samples over `max_length`: counted and left out; the answers cut at their end; or the prompt at its start."""
-    max_tokens_per_row: int = Field(default=2048, gt=0)
-    """Tokens that one packed forward pass may hold."""
-    logging_steps: int = Field(default=1, gt=0)
-    save_steps: int = Field(default=10, gt=0)
-    report_to: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
-    deepspeed: str | None = None
-    """Path of a DeepSpeed configuration (JSON), ZeRO stage 0, 1 or 2; "auto" stands for what the recipe says."""
-    data_path: str | None = None
-    """Preference data to train on in place of the run's own pairs: a file or folder with TRL's columns."""
-
-    @property
-    def samples_per_step(self) -> int:
-        """Samples of one optimiser step and process."""
-        return self.per_device_train_batch_size * self.gradient_accumulation_steps
-
-
 class EvaluateSection(Section):
     """What to measure before and after."""
 
@@ -329,115 +240,3 @@ class ReportSection(Section):
     """What the report shows."""
 
     examples_per_type: int = Field(default=10, ge=0)
-
-
-class Recipe(Section):
-    """All that a run does."""
-
-    name: str = Field(default="run", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    """Name of the run's folder."""
-    runs_dir: str = "runs"
-    seed: int = 0
-    model: ModelSection = ModelSection()
-    data: DataSection = DataSection()
-    diagnose: DiagnoseSection = DiagnoseSection()
-    engine: EngineSection = EngineSection()
-    judge: EngineSection = EngineSection()
-    inject: InjectSection = InjectSection()
-    verify: VerifySection = VerifySection()
-    mix: MixSection = MixSection()
-    train: TrainSection = TrainSection()
-    evaluate: EvaluateSection = EvaluateSection()
-    report: ReportSection = ReportSection()
-
-    @property
-    def has_diagnosis(self) -> bool:
-        """Whether a run of this recipe diagnoses the model."""
-        return self.diagnose.enabled or self.mix.weights == "from_diagnosis"
-
-    @property
-    def run_dir(self) -> Path:
-        """The run's folder."""
-        return Path(self.runs_dir) / self.name
-
-
-def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a YAML recipe and apply `key=value` overrides (`data.limit=60`); raises RecipeError with every mistake."""
-    if not path.exists():
-        raise RecipeError(f"{path}: there is no such recipe file, and no run of that name")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as problem:
-        raise RecipeError(f"{path}: cannot be read as a recipe: {problem}") from problem
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise RecipeError(f"{path}: a recipe is a mapping of sections, this is a {type(values).__name__}")
-    for override in overrides:
-        _apply_override(values, override)
-    return parse_recipe(values, where=str(path))
-
-
-def default_recipe(overrides: Sequence[str] = ()) -> Recipe:
-    """The recipe of the defaults, with `key=value` overrides; raises RecipeError with every mistake."""
-    values: dict[str, Any] = {}
-    for override in overrides:
-        _apply_override(values, override)
-    return parse_recipe(values)
-
-
-def parse_recipe(values: dict[str, Any], *, where: str = "recipe") -> Recipe:
-    """The recipe of plain values; raises RecipeError that lists every mistake with the nearest known key."""
-    try:
-        return Recipe.model_validate(values)
-    except ValidationError as problem:
-        mistakes = [f"  {_describe(error)}" for error in problem.errors()]
-        noun = "mistake" if len(mistakes) == 1 else "mistakes"
-        raise RecipeError(f"{where}: {len(mistakes)} {noun}\n" + "\n".join(mistakes)) from problem
-
-
-def dump_recipe(recipe: Recipe) -> str:
-    """The whole recipe as YAML, every default written out."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def _apply_override(values: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise RecipeError(f"{override!r} is not an override; write key=value, as data.limit=60")
-    *sections, last = key.split(".")
-    for section in sections:
-        inner = values.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise RecipeError(f"{override!r}: {section!r} is not a section")
-        values = inner
-    try:
-        values[last] = yaml.safe_load(text) if text else ""
-    except yaml.YAMLError as problem:
-        raise RecipeError(f"{override!r}: the value cannot be read: {problem}") from problem
-
-
-def _describe(error: Any) -> str:
-    location = [str(part) for part in error["loc"]]
-    where = ".".join(location) or "recipe"
-    if error["type"] != "extra_forbidden":
-        received = "" if isinstance(error["input"], dict) else f" (received {error['input']!r})"
-        return f"{where}: {error['msg']}{received}"
-    section: type[BaseModel] = Recipe
-    for part in location[:-1]:
-        annotation = section.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        section = annotation
-    known = list(section.model_fields)
-    hint = did_you_mean(location[-1], known)
-    elsewhere = [
-        f"{name}.{location[-1]}"
-        for name, field in Recipe.model_fields.items()
-        if isinstance(field.annotation, type)
-        and issubclass(field.annotation, BaseModel)
-        and location[-1] in field.annotation.model_fields
-    ]
-    if not hint and elsewhere:
-        hint = f" Did you mean {elsewhere[0]!r}?"
-    return f"{where}: no such key.{hint} Known: {', '.join(known)}"
