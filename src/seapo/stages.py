@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 HOW_NOT_WHAT = frozenset({"workers", "enabled"})
 """Settings that change whether or how a stage works, and nothing of what it writes."""
-OPTIONAL = frozenset({"weights"})
+OPTIONAL = frozenset({"weights", "seed"})
 """Settings that count only where they are set, so that what was written before there were any is still reused."""
 REPORTED = ("source", "inject", "verify", "mix", "train", "evaluate")
 
@@ -211,7 +211,7 @@ def _write_mix(run: Run, folder: Path) -> None:
     negatives = run.records("verify", "negatives.jsonl", Negative)
     types, settings = run.recipe.inject.types, run.recipe.mix
     weights = diagnosed_weights(run) if settings.weights == "from_diagnosis" else settings.weights
-    result = mix_pairs(samples, negatives, settings, seed=run.recipe.seed, types=types, weights=weights)
+    result = mix_pairs(samples, negatives, settings, seed=run.recipe.mix_seed, types=types, weights=weights)
     write_records(folder / "pairs.jsonl", result.pairs)
     _write_summary(folder, result.summary)
 
@@ -238,7 +238,7 @@ def train_here(run: Run, folder: Path, journal: Journal) -> TrainSummary:
         run.recipe.train,
         model=load_model(run.recipe.model),
         out_dir=folder,
-        seed=run.recipe.seed,
+        seed=run.recipe.train_seed,
         journal=journal,
         progress=run.progress,
         warn=run.warn,

@@ -9,6 +9,7 @@ Every key has a default, so a recipe names only what differs. Defaults of `train
 step.
 """
 
+from seapo.recipe.experiment import ExperimentSection
 from seapo.recipe.section import Section
 from seapo.recipe.sections import (
     DataSection,
@@ -33,6 +34,7 @@ __all__ = [
     "EngineSection",
     "ErrorTypeSection",
     "EvaluateSection",
+    "ExperimentSection",
     "InjectSection",
     "Method",
     "MixSection",

@@ -198,6 +198,8 @@ class MixSection(Section):
     weights: Literal["from_diagnosis"] | dict[str, float] | None = None
     """How often `mixed` draws each type, as {correctness: 0.5, logic: 0.3, hallucination: 0.2}; a type that is left out
     is not drawn. `from_diagnosis`: as often as the model makes such errors. Left out: all alike."""
+    seed: int | None = None
+    """Of the draw; left out, the recipe's own seed."""
 
     @model_validator(mode="after")
     def _check_single(self) -> Self:

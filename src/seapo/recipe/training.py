@@ -73,6 +73,8 @@ class TrainSection(Section):
     report_to: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     deepspeed: str | None = None
     """Path of a DeepSpeed configuration (JSON), ZeRO stage 0, 1 or 2; "auto" stands for what the recipe says."""
+    seed: int | None = None
+    """Of the order of the samples and of all that is drawn in training; left out, the recipe's own seed."""
     data_path: str | None = None
     """Preference data to train on in place of the run's own pairs: a file or folder with TRL's columns."""
 

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from seapo.errors import RecipeError, did_you_mean
+from seapo.recipe.experiment import ExperimentSection
 from seapo.recipe.section import Section
 from seapo.recipe.sections import (
     DataSection,
@@ -41,6 +42,17 @@ class Recipe(Section):
     train: TrainSection = TrainSection()
     evaluate: EvaluateSection = EvaluateSection()
     report: ReportSection = ReportSection()
+    experiment: ExperimentSection = ExperimentSection()
+
+    @property
+    def mix_seed(self) -> int:
+        """What the mix is drawn by."""
+        return self.seed if self.mix.seed is None else self.mix.seed
+
+    @property
+    def train_seed(self) -> int:
+        """What training is drawn by."""
+        return self.seed if self.train.seed is None else self.train.seed
 
     @property
     def has_diagnosis(self) -> bool:

@@ -25,8 +25,8 @@ from seapo.tree import Group
 
 Progress = Callable[[str], Callable[[Iterable[Any]], Iterable[Any]]]
 """From a description to what is put around an iterable, so that a bar moves as it is walked."""
-WITHOUT_EFFECT = {"merge", "report_to", "logging_steps"}
-"""Settings that the weights do not follow from."""
+WITHOUT_EFFECT = {"merge", "report_to", "logging_steps", "seed"}
+"""Settings that the weights do not follow from; the seed counts, and comes beside them."""
 
 
 @dataclass(frozen=True)
