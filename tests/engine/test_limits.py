@@ -21,17 +21,16 @@ PRICES = {"price_per_million_input_tokens": 1000.0, "price_per_million_output_to
 
 
 def test_eight_slots_are_kept_busy():
-    command = [sys.executable, BENCHMARKS / "engine_load.py", "--requests", "64", "--median-seconds", "0.5", "--json"]
+    command = [sys.executable, BENCHMARKS / "engine_load.py", "--requests", "64", "--median-seconds", "1.0", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     measured = json.loads(done.stdout)
     assert measured["journalled"] == 64
     assert measured["slots"] == 8
-    # The figure promised, 0.9, is the benchmark's on a quiet machine; here other tests run beside it.
-    assert measured["busy_share"] >= 0.8
+    assert measured["busy_share"] >= 0.9
 
 
 def test_the_engine_tells_how_busy_it_kept_the_server(kit, journal):
-    with kit.closing(kit.Slots(2, lambda text: 0.2)) as server:
+    with kit.closing(kit.Slots(2, lambda text: 1.0)) as server:
         with kit.engine(kit.section(server.url, concurrency=2), journal) as engine:
             kit.ask_all(engine, [kit.asking(str(n)) for n in range(2)])
             assert engine.usage.busy_share > 0.7

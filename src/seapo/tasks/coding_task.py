@@ -40,7 +40,8 @@ class CodingTask(ConfigurableTask):  # type: ignore[misc]
         self._benchmark, self._measure, self._rows = benchmark, measure, rows
         self._allow_unsandboxed = allow_unsandboxed
         self._verdicts: dict[Program, bool] = {}
-        super().__init__(config=_own_config(name, config, measure, finders(benchmark.prompts, prompts)))
+        own = _own_config(name, config, measure, finders(benchmark.prompts, prompts))
+        super().__init__(config=own | {"process_results": self._score})
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         """Take the rows that were read; nothing is fetched."""
@@ -57,8 +58,11 @@ class CodingTask(ConfigurableTask):  # type: ignore[misc]
         ]
         self._run(programs)
 
-    def process_results(self, doc: Row, results: Sequence[Sequence[str]]) -> dict[str, float]:
-        """pass@k of one item; `results` holds the programs of its only request."""
+    def _score(self, doc: Row, results: Sequence[Sequence[str]]) -> dict[str, float]:
+        """pass@k of one item; `results` holds the programs of its only request.
+
+        lm_eval calls it as the configuration's `process_results`; without one there it looks the metric up on the hub.
+        """
         tests = self._benchmark.tests(doc)
         programs = [Program(code, tests) for code in results[0]]
         self._run(programs)
@@ -84,8 +88,6 @@ def _own_config(name: str, config: dict[str, Any], measure: "Measure", finders: 
         "repeats": measure.samples,
         "generation_kwargs": config["generation_kwargs"] | measure.generation,
         "metric_list": [{"metric": metric_name(measure), "aggregation": "mean", "higher_is_better": True}],
-        # Only its presence counts: lm_eval looks a metric without it up on the hub.
-        "process_results": _no_results,
         "filter_list": [
             {"name": name, "filter": [{"function": "custom", "filter_fn": partial(_programs, find)}]}
             for name, find in finders.items()
@@ -95,7 +97,3 @@ def _own_config(name: str, config: dict[str, Any], measure: "Measure", finders: 
 
 def _programs(find: Finder, replies: Sequence[Sequence[str]], rows: Sequence[Row]) -> list[list[str]]:
     return [[find(reply, row) for reply in several] for several, row in zip(replies, rows, strict=True)]
-
-
-def _no_results(doc: Row, results: Sequence[Sequence[str]]) -> dict[str, float]:
-    raise NotImplementedError("CodingTask.process_results scores an item")
