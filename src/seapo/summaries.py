@@ -4,7 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from seapo.interval import Interval, Share
 from seapo.records import Dimension, Protocol, Record, Status
+
+PROFILE_METHOD = (
+    "Shares have Wilson's interval. Weights are (wrong answers of the type + pseudo count) / (wrong answers of all "
+    "error types + types x pseudo count); their intervals hold together (Goodman's, of the shares before smoothing)."
+)
 
 
 class SourceSummary(Record):
@@ -34,6 +40,66 @@ class SourceSummary(Record):
     """Benchmark -> samples that hold something of it; one sample may count for several."""
     compared_with: dict[str, int] = Field(default_factory=dict)
     """Benchmark -> test items that were looked for in the samples."""
+
+
+class TypeShare(Record):
+    """How many answers make errors of a type."""
+
+    error_type: str
+    of_wrong: Share
+    of_all: Share
+    proved: int = 0
+    """By a program."""
+    judged: int = 0
+    """By a judge; the rest is the likeliest type that a program found."""
+
+
+class DimensionProfile(Record):
+    """The answers of one dimension, or of all."""
+
+    name: str
+    answers: int
+    """Those that were looked at."""
+    not_judged: int
+    """Answers of which no program could tell whether they are right."""
+    accuracy: Share
+    """Right ones of those that could be judged."""
+    wrong: int
+    types: tuple[TypeShare, ...]
+    """The error types, then `other`."""
+    type_not_judged: Share
+    """Wrong answers whose error could not be told, of the wrong ones."""
+
+
+class TypeWeight(Record):
+    """How often `mix` draws a type."""
+
+    error_type: str
+    count: int
+    """Wrong answers of the type."""
+    weight: float
+    interval: Interval | None
+    """None where no wrong answer has a type."""
+
+
+class Profile(Record):
+    """Which errors the model makes itself: what `profile.json` of the stage diagnose holds."""
+
+    model: str
+    answered_by: str
+    judge: str | None
+    questions: tuple[str, ...]
+    """The sources."""
+    seed: int
+    limit: int | None
+    confidence: float
+    method: str = PROFILE_METHOD
+    dimensions: tuple[DimensionProfile, ...]
+    """All answers first."""
+    weights: tuple[TypeWeight, ...]
+    finish: dict[str, int] = Field(default_factory=dict)
+    """How answers ended -> their number."""
+    warnings: tuple[str, ...] = ()
 
 
 class InjectSummary(Record):

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 
-from pydantic import Field
-
 from seapo.diagnose.classify import Diagnosis
 from seapo.diagnose.finding import OTHER
-from seapo.interval import Interval, Share, share, simultaneous_confidence, wilson_interval
+from seapo.interval import share, simultaneous_confidence, wilson_interval
 from seapo.records import DIMENSIONS, Dimension, Record
+from seapo.summaries import DimensionProfile, Profile, TypeShare, TypeWeight
 
-METHOD = (
-    "Shares have Wilson's interval. Weights are (wrong answers of the type + pseudo count) / (wrong answers of all "
-    "error types + types x pseudo count); their intervals hold together (Goodman's, of the shares before smoothing)."
-)
 ALL = "all"
+
+__all__ = ["AnswerRow", "Profile", "profile_dimensions", "type_weights"]
 
 
 class AnswerRow(Record):
@@ -29,66 +26,6 @@ class AnswerRow(Record):
     """stop, length, too_long, or unanswered; see `generation.Reply`."""
     diagnosis: Diagnosis | None
     """None where the model gave no answer that could be looked at: too_long, unanswered."""
-
-
-class TypeShare(Record):
-    """How many answers make errors of a type."""
-
-    error_type: str
-    of_wrong: Share
-    of_all: Share
-    proved: int = 0
-    """By a program."""
-    judged: int = 0
-    """By a judge; the rest is the likeliest type that a program found."""
-
-
-class DimensionProfile(Record):
-    """The answers of one dimension, or of all."""
-
-    name: str
-    answers: int
-    """Those that were looked at."""
-    not_judged: int
-    """Answers of which no program could tell whether they are right."""
-    accuracy: Share
-    """Right ones of those that could be judged."""
-    wrong: int
-    types: tuple[TypeShare, ...]
-    """The error types, then `other`."""
-    type_not_judged: Share
-    """Wrong answers whose error could not be told, of the wrong ones."""
-
-
-class TypeWeight(Record):
-    """How often `mix` draws a type."""
-
-    error_type: str
-    count: int
-    """Wrong answers of the type."""
-    weight: float
-    interval: Interval | None
-    """None where no wrong answer has a type."""
-
-
-class Profile(Record):
-    """What `profile.json` holds."""
-
-    model: str
-    answered_by: str
-    judge: str | None
-    questions: tuple[str, ...]
-    """The sources."""
-    seed: int
-    limit: int | None
-    confidence: float
-    method: str = METHOD
-    dimensions: tuple[DimensionProfile, ...]
-    """All answers first."""
-    weights: tuple[TypeWeight, ...]
-    finish: dict[str, int] = Field(default_factory=dict)
-    """How answers ended -> their number."""
-    warnings: tuple[str, ...] = ()
 
 
 def profile_dimensions(
