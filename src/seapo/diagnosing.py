@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from seapo.errors import DataError, RecipeError, RunError
 from seapo.journal import Journal
+from seapo.progress import Counted
 from seapo.recipe import EngineSection, Recipe
 from seapo.records import digest
-from seapo.run import Counted, Run
+from seapo.run import Run
 from seapo.store import read_json, write_json, write_records
 
 if TYPE_CHECKING:

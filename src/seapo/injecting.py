@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from seapo.errors import RequestError
 from seapo.journal import Journal
+from seapo.progress import Counted, gain
 from seapo.recipe import EngineSection, Recipe
 from seapo.records import Candidate, Sample, digest
-from seapo.run import Counted, Run
+from seapo.run import Run
 from seapo.store import record_files, write_json
 from seapo.trained import load_scorer, scorer_fingerprint
 
@@ -92,8 +93,11 @@ def write_inject(run: Run, folder: Path) -> None:
     tally = InjectTally(run.recipe.inject.error_types)
     files = [folder / name for name in ("candidates.jsonl", "skipped.jsonl", "asked.jsonl")]
     with run.journal() as journal, ExitStack() as stack, record_files(*files) as writers:
-        for result in run.progress("inject")(_injected(run, journal, stack)):
+        bar = run.progress("inject")(_injected(run, journal, stack))
+        for result in bar:
             tally.add(result)
+            found = {candidate.error_type for candidate in result.candidates}
+            gain(bar, asked=len(run.recipe.inject.error_types), accepted=len(found))
             for write, records in zip(writers, (result.candidates, result.skips, result.asks), strict=True):
                 for record in records:
                     write(record)

@@ -37,7 +37,7 @@ def _run_stages(run: Run, names: Sequence[str]) -> None:
     for stage in STAGES.values():
         if stage.name in names and stage.depends:
             stage.depends(run.recipe)  # a mistake in the last stage's settings shows before the first stage's work
-    with run.folder.lock():
+    with run.folder.lock(), run.progress_file.call(names):
         write_text(run.folder.path / "recipe.yaml", dump_recipe(run.recipe))
         for stage in STAGES.values():
             if stage.name in names:
@@ -109,6 +109,7 @@ def _bring_up_to_date(run: Run, stage: Stage) -> None:
         run.say(f"{stage.name}: reused")
         return
     run.say(f"{stage.name} ...")
+    run.progress_file.enter(stage.name)
     start = time.monotonic()
     run.folder.produce(stage.name, fingerprint, lambda folder: stage.write(run, folder))
     run.seconds[stage.name] = round(time.monotonic() - start, 1)

@@ -5,11 +5,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
 from seapo.journal import Journal
+from seapo.progress import Bar, Counted, ProgressFile
 from seapo.recipe import EngineSection, Recipe
 from seapo.records import Sample
 from seapo.runfolder import RunFolder
@@ -23,20 +24,6 @@ T = TypeVar("T")
 R = TypeVar("R", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Counted(Generic[T]):
-    """An iterable that knows its length before it has come to its end, for a progress bar that tells the time left."""
-
-    items: Iterable[T]
-    count: int
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self.items)
-
-    def __len__(self) -> int:
-        return self.count
-
-
 @dataclass
 class Run:
     """A recipe at work in its folder."""
@@ -48,9 +35,11 @@ class Run:
     """Stage -> seconds that it took in this call; a reused stage is left out."""
     has_called: bool = False
     """Whether the other processes were called to train, where there are any."""
+    progress_file: ProgressFile = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder = RunFolder(self.recipe.run_dir)
+        self.progress_file = ProgressFile(self.folder.path)
 
     @property
     def speaks(self) -> bool:
@@ -58,9 +47,10 @@ class Run:
         return process_count() == 1 or os.environ.get("RANK") == "0"
 
     def warn(self, text: str) -> None:
-        """A warning on stderr, above a progress bar that is under way."""
+        """A warning on stderr, above a progress bar that is under way, and for who asks how far the run is."""
         from tqdm import tqdm
 
+        self.progress_file.warn(text)
         if not self.quiet:
             tqdm.write(f"  warning: {text}", file=sys.stderr)
 
@@ -70,15 +60,9 @@ class Run:
             print(text, file=sys.stderr, flush=True)
 
     def progress(self, description: str) -> Callable[[Iterable[T]], Iterable[T]]:
-        """A progress bar on stderr, with rate and time left, to put around an iterable."""
-
-        def bar(items: Iterable[T]) -> Iterable[T]:
-            from tqdm import tqdm
-
-            pause_s = 0.2 if sys.stderr.isatty() else 10.0
-            return tqdm(items, desc=f"  {description}", disable=self.quiet, mininterval=pause_s, dynamic_ncols=True)
-
-        return bar
+        """To be put around an iterable: counts its items for `seapo status`, and on a terminal shows a bar."""
+        is_shown = not self.quiet and sys.stderr.isatty()
+        return lambda items: Bar(items, description, self.progress_file, is_shown=is_shown)
 
     def journal(self) -> Journal:
         """The journal that the run shares with those beside it, to be closed by the caller."""

@@ -11,6 +11,7 @@ import transformers
 from seapo.errors import TrainError
 from seapo.journal import Journal
 from seapo.model import load_adapter
+from seapo.progress import Bar, ProgressFile
 from seapo.recipe import TrainSection
 from seapo.train import train
 from seapo.train.examples import encode_pairs
@@ -171,15 +172,20 @@ def test_label_weights_follow_from_all_samples_and_are_told(tiny, sums, tmp_path
 
 
 def test_the_bar_shows_loss_accuracy_and_margin(tiny, sums, tmp_path):
-    shown = []
+    bars = []
 
-    class Bar(list):
-        def set_postfix(self, values, refresh):
-            shown.append(values)
+    def progress(description):
+        return lambda items: bars.append(Bar(items, description, ProgressFile(tmp_path), is_shown=False)) or bars[-1]
 
-    train(sums(4), DPO, model=tiny(), out_dir=tmp_path, seed=0, progress=lambda description: Bar)
-    assert len(shown) == 4
-    assert all(set(values) == {"loss", "accuracy", "margin"} for values in shown)
+    train(sums(4), DPO, model=tiny(), out_dir=tmp_path, seed=0, progress=progress)
+    step = bars[-1].step()
+    assert (step.name, step.done, step.total) == ("train", 4, 4)
+    assert step.figures == pytest.approx(
+        {
+            name: rows(tmp_path)[-1][key]
+            for name, key in (("loss", "loss"), ("accuracy", "rewards/accuracies"), ("margin", "rewards/margins"))
+        }
+    )
 
 
 def test_warnings_come_while_the_training_goes_on():

@@ -16,6 +16,7 @@ from seapo.errors import SeapoError, StoppedError
 
 COMMANDS = {
     "run": ("seapo.cli.run", "Do the whole journey of a recipe."),
+    "status": ("seapo.cli.status", "Tell how far a run is, from another terminal."),
     "source": ("seapo.cli.source", "Read prompts and good answers."),
     "diagnose": ("seapo.cli.stage", "Tell which errors the model makes itself."),
     "inject": ("seapo.cli.stage", "Put one known error into each answer."),

@@ -24,10 +24,11 @@ from seapo.evaluate.forest import TOKENS_PER_ROW, Score, score_forest
 from seapo.evaluate.generation import read_settings
 from seapo.evaluate.plain import PairEncoder, Request
 from seapo.evaluate.scoring import DECIMALS
-from seapo.evaluate.stage import Counted, Progress
+from seapo.evaluate.stage import Progress
 from seapo.journal import Journal
 from seapo.model.chat import ChatScorer
 from seapo.model.writing import BATCH_SIZE, Asked, generate
+from seapo.progress import Counted
 from seapo.records import digest
 
 KIND = "evaluate"
@@ -270,7 +271,7 @@ class TreeLM(TemplateLM):  # type: ignore[misc]
         work = Counted(parts, count)
         if self._progress is not None:
             return self._progress(work)
-        return tqdm(work, disable=is_quiet or not count, desc=self.name, unit="request")
+        return tqdm(work, disable=is_quiet or not count, desc=self.name or "requests", unit="request")
 
 
 def _where(request: Instance) -> str:

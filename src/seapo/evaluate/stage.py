@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from seapo.errors import ModelError
 from seapo.evaluate.scoring import DECIMALS, score_item
 from seapo.journal import Journal
+from seapo.progress import Counted
 from seapo.records import ChoiceItem, ItemScore, digest
 
 if TYPE_CHECKING:
@@ -16,20 +17,6 @@ ENCODING = 1
 """Raised when the same item would be encoded or summed in another way, so that old entries are not found."""
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
-
-
-class Counted:
-    """Work under way with its number of parts, so that a progress bar can tell the time left."""
-
-    def __init__(self, parts: Iterator[Any], count: int) -> None:
-        self._parts = parts
-        self._count = count
-
-    def __iter__(self) -> Iterator[Any]:
-        return self._parts
-
-    def __len__(self) -> int:
-        return self._count
 
 
 def evaluate(

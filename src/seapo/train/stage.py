@@ -12,6 +12,7 @@ from torch import Tensor
 from seapo.errors import TrainError
 from seapo.journal import Journal
 from seapo.model.load import LoadedModel
+from seapo.progress import Counted
 from seapo.recipe import TrainSection
 from seapo.records import PreferencePair
 from seapo.store import write_records, write_text
@@ -102,7 +103,8 @@ def _run(work: _Work, progress: Progress, warn: Callable[[str], None]) -> TrainS
     card = work.card()
     with tuned(work.model, settings, seed=work.seed) as model:
         done = 0 if newest is None else step_of(newest)
-        watcher = Watcher(shower(progress("train")(range(done, len(plan.batches)))), warn)
+        rest = range(done, len(plan.batches))
+        watcher = Watcher(shower(progress("train")(Counted(rest, len(rest), done_before=done))), warn)
         trainer = TreeTrainer(model, plan, checkpoints, seed=work.seed, watcher=watcher)
         run_training(trainer, newest)
         weights = trainer.gather_weights()

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from seapo.errors import TrainError
+from seapo.progress import note
 from seapo.train import processes, zero
 from seapo.train.batches import Batch
 from seapo.train.checkpoints import Checkpoints
@@ -239,18 +240,16 @@ def run_training(trainer: TreeTrainer, newest: Path | None) -> None:
 
 
 def shower(bar: Iterable[Any]) -> Callable[[dict[str, float]], None]:
-    """A function that moves a progress bar on by one step; the bar shows itself at once.
+    """A function that moves a progress bar on by one step, and shows loss, accuracy and margin beside it.
 
-    A bar that has a place for it (tqdm's `set_postfix`) shows loss, accuracy and margin, too.
+    The bar shows itself at once.
     """
     steps = iter(bar)
     next(steps, None)
     names = {"loss": "loss", "accuracy": "rewards/accuracies", "margin": "rewards/margins"}
 
     def show(metrics: dict[str, float]) -> None:
-        if hasattr(bar, "set_postfix"):
-            shown = {name: f"{metrics[key]:.3g}" for name, key in names.items() if key in metrics}
-            bar.set_postfix(shown, refresh=False)
+        note(bar, {name: metrics[key] for name, key in names.items() if key in metrics})
         next(steps, None)
 
     return show

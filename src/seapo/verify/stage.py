@@ -20,6 +20,7 @@ from typing import IO, Any, Generic, TypeVar
 from seapo.engine.request import Engine
 from seapo.errors import DataError
 from seapo.journal import Journal
+from seapo.progress import gain
 from seapo.recipe import ErrorTypeSection, VerifySection
 from seapo.records import Candidate, DroppedCandidate, Negative, Sample, Skip, Status
 from seapo.store import read_records
@@ -108,14 +109,15 @@ def verify_to(
     away.
     """
     crew = Crew(settings, tuple(error_types), journal)
-    proposed = _joined(progress(samples), candidates, skips)
+    bar = progress(samples)
+    proposed = _joined(bar, candidates, skips)
     if judge is not None and settings.use_judge:
         checks = panel(settings, journal=journal, judge=judge, types=types)
         sifted = sift_with_judge(crew, proposed, checks, threads=judge_threads)
     else:
         sifted = crew.sift(proposed)
     with _Output(folder) as output:
-        drawn = _write_sifted(sifted, output, seed)
+        drawn = _write_sifted(_gained(sifted, bar, len(error_types)), output, seed)
         selector = _learned(_choices(drawn) if settings.balance else [], seed)
         _write_chosen(replace(crew, selector=selector).choose(output.sifted()), output)
         summary = output.tally.summary(error_types)
@@ -175,6 +177,13 @@ class _Sorted(Generic[R]):
                 f"what was injected does not fit the samples: {self._next[0]!r} is no sample, or out of their order; "
                 "run seapo inject again"
             )
+
+
+def _gained(sifted: Iterable[SiftedLines], bar: Iterable[Any], types: int) -> Iterator[SiftedLines]:
+    """The same, while the bar counts how many negatives there will be."""
+    for lines in sifted:
+        gain(bar, asked=types * (len(lines.ids) + len(lines.set_aside)), accepted=lines.with_option)
+        yield lines
 
 
 def _write_sifted(sifted: Iterable[SiftedLines], output: "_Output", seed: int) -> list[str]:

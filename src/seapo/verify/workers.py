@@ -42,6 +42,8 @@ class SiftedLines:
     """(error type, check) of dropped candidates."""
     checked: Counter[str] = field(default_factory=Counter)
     """Error type -> candidates that were looked at."""
+    with_option: int = 0
+    """Samples' types of which a candidate passed."""
 
     def add(self, sifted: Sifted, dropped: Sequence[DroppedCandidate]) -> None:
         """Count one more sample in."""
@@ -55,6 +57,7 @@ class SiftedLines:
         self.failures.update(_failures_of(dropped))
         self.checked.update(each.candidate.error_type for each in dropped)
         self.checked.update(sifted.passed)
+        self.with_option += len(sifted.options)
 
 
 @dataclass
