@@ -140,8 +140,9 @@ def compare_models(
     seed: int = 0,
     common: bool = False,
     all_pairs: bool = False,
+    couples: Sequence[tuple[str, str]] | None = None,
 ) -> Comparison:
-    """Compare every model with the first, or each with each.
+    """Compare every model with the first, or each with each, or the (base, other) that `couples` names.
 
     evaluations: a name for each -> the evaluation. With `common`, only items that all were asked are compared. Raises
     DataError where they do not belong together: see `pairing.matched`.
@@ -150,7 +151,8 @@ def compare_models(
         raise DataError("a comparison needs two evaluations or more; name another one")
     scores = matched({name: found.scores for name, found in evaluations.items()}, common=common)
     names = list(scores)
-    couples = list(combinations(names, 2)) if all_pairs else [(names[0], name) for name in names[1:]]
+    if couples is None:
+        couples = list(combinations(names, 2)) if all_pairs else [(names[0], name) for name in names[1:]]
     contrasts = {
         (base, other): [contrast(e, seed=seed) for e in extents(pairs_of(scores[base], scores[other]))]
         for base, other in couples
