@@ -6,12 +6,18 @@ reader cannot see, and texts that no reader wants whole.
 
 import re
 
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and line feed
-    "\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # zero-width and bidirectional controls
-    "\u2028\u2029\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"  # separators, surrogates, tags
+INVISIBLE_RANGES = (
+    *((0x00, 0x08), (0x0B, 0x1F), (0x7F, 0x9F)),  # control characters but tab and line feed
+    *((0xAD, 0xAD), (0x61C, 0x61C), (0x200B, 0x200B), (0x200E, 0x200F)),  # zero-width and bidirectional controls
+    *((0x202A, 0x202E), (0x2060, 0x2069), (0xFEFF, 0xFEFF)),
+    *((0x2028, 0x2029), (0xFFF9, 0xFFFB), (0xFFFE, 0xFFFF)),  # separators
+    *((0xD800, 0xDFFF), (0xE0000, 0xE007F)),  # surrogates, tags
 )
-"""Joiners (U+200C, U+200D) are left alone: Persian, Indic scripts and emoji are spelt with them."""
+"""First and last of each range, also for the page's script.
+
+Joiners (U+200C, U+200D) are left alone: Persian, Indic scripts and emoji are spelt with them.
+"""
+_INVISIBLE = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in INVISIBLE_RANGES) + "]")
 
 
 def visible(text: str) -> str:
