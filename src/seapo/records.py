@@ -177,6 +177,8 @@ class Negative(Candidate):
     edit_ratio: float
     """Characters that went or that came, whichever are more, over the length of the chosen answer."""
     verdict: Verdict
+    choice: int = 0
+    """0 for the one that was chosen of this sample and type, 1 for the first that was kept beside, and so on."""
 
 
 class Skip(Record):
@@ -214,6 +216,13 @@ class PreferencePair(Record):
     edit_ratio: float | None = None
     status: Status = "unverified"
     proofs: tuple[str, ...] = ()
+    severity: Severity | None = None
+    gap_nats: float | None = None
+    """By so much likelier the reference finds the chosen answer, in nats; None where no model ranked."""
+    mix_order: float | None = None
+    """Samples are trained in the order of this, the lowest first; None for an order drawn anew each epoch."""
+    mix_epochs: tuple[int, ...] = ()
+    """Epochs, from 1, that the pair is trained in; empty for all."""
 
 
 class ChoiceItem(Record):

@@ -7,6 +7,7 @@ before it, the data's and the model's hash, and the version of its code. `STAGES
 """
 
 import functools
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -21,12 +22,13 @@ from seapo.evaluating import evaluate_depends, write_evaluate
 from seapo.injecting import inject_depends, ranking_model, write_inject
 from seapo.journal import Journal
 from seapo.recipe import DataSection, ModelSection, Recipe
-from seapo.records import Candidate, Message, Negative, PreferencePair, Record, Sample, Skip, digest
+from seapo.records import Candidate, Message, Negative, PreferencePair, Record, Skip, digest
 from seapo.run import Run
 from seapo.runfolder import MANIFEST, hash_files
-from seapo.store import file_sha256, write_json, write_records, write_text
+from seapo.store import file_sha256, read_records, write_json, write_records
 from seapo.summaries import TrainSummary
 from seapo.trained import load_scorer, scorer_fingerprint
+from seapo.wide import WIDE, WideRow, write_wide
 
 if TYPE_CHECKING:
     from seapo.verify.audit import Scorer
@@ -35,7 +37,7 @@ HOW_NOT_WHAT = frozenset({"workers", "enabled"})
 """Settings that change whether or how a stage works, and nothing of what it writes."""
 OPTIONAL = frozenset({"weights", "seed"})
 """Settings that count only where they are set, so that what was written before there were any is still reused."""
-REPORTED = ("source", "inject", "verify", "mix", "train", "evaluate")
+REPORTED = ("source", "diagnose", "inject", "verify", "mix", "train", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Stage:
     write: Callable[["Run", Path], None]
     depends: Callable[[Recipe], Any] | None = None
     """What else it depends on, as a JSON-like value: hashes of data and model, what the machine offers."""
+    reads_what_is_there: bool = False
+    """Whether it makes do with those of its inputs that have finished."""
 
 
 def stage_fingerprint(run: Run, stage: Stage) -> str:
@@ -96,6 +100,8 @@ def _source_depends(recipe: Recipe) -> Any:
 
 def inputs_of(run: Run, stage: Stage) -> dict[str, tuple[str, ...]]:
     """What a stage reads of others: nothing, where training is given data of its own; mix perhaps the diagnosis."""
+    if stage.reads_what_is_there:
+        return {name: files for name, files in stage.inputs.items() if run.folder.fingerprint(name)}
     if stage.name == "train" and run.recipe.train.data_path:
         return {}
     if stage.name == "mix" and run.recipe.mix.weights == "from_diagnosis":
@@ -181,6 +187,7 @@ def _write_verify(run: Run, folder: Path) -> None:
             progress=run.progress("verify"),
             warn=run.warn,
         )
+    write_wide(folder / WIDE, run.samples(), read_records(folder / "negatives.jsonl", Negative))
     _write_summary(folder, summary)
 
 
@@ -204,14 +211,23 @@ def open_judge(run: Run, journal: Journal) -> AbstractContextManager[Engine | No
     return run.engine(run.recipe.judge, journal) if run.recipe.verify.use_judge else nullcontext()
 
 
-def _write_mix(run: Run, folder: Path) -> None:
-    from seapo.mix import mix_pairs
+def _mix_depends(recipe: Recipe) -> Any:
+    """The number of epochs, where each has a draw of its own."""
+    return math.ceil(recipe.train.num_train_epochs) if recipe.mix.draw == "each_epoch" else None
 
-    samples = run.records("source", "samples.jsonl", Sample)
-    negatives = run.records("verify", "negatives.jsonl", Negative)
-    types, settings = run.recipe.inject.types, run.recipe.mix
-    weights = diagnosed_weights(run) if settings.weights == "from_diagnosis" else settings.weights
-    result = mix_pairs(samples, negatives, settings, seed=run.recipe.mix_seed, types=types, weights=weights)
+
+def _write_mix(run: Run, folder: Path) -> None:
+    from seapo.mix import mix_rows
+
+    recipe, settings = run.recipe, run.recipe.mix
+    result = mix_rows(
+        run.stream("verify", WIDE, WideRow),
+        settings,
+        seed=recipe.mix_seed,
+        types=recipe.inject.types,
+        weights=diagnosed_weights(run) if settings.weights == "from_diagnosis" else settings.weights,
+        epochs=math.ceil(recipe.train.num_train_epochs),
+    )
     write_records(folder / "pairs.jsonl", result.pairs)
     _write_summary(folder, result.summary)
 
@@ -263,10 +279,9 @@ def _take_over(run: Run, folder: Path) -> bool:
 
 
 def _write_report(run: Run, folder: Path) -> None:
-    from seapo.report import read_run, render
+    from seapo.report import write_report
 
-    contents = read_run(run.folder.path)
-    write_text(folder / "index.html", render(contents, settings=run.recipe.report))
+    write_report(run.folder.path, folder, settings=run.recipe.report)
 
 
 def _write_summary(folder: Path, summary: Record) -> None:
@@ -281,15 +296,15 @@ STAGES: dict[str, Stage] = {
         Stage("inject", 2, ("inject", "model"), {"source": ("samples.jsonl",)}, write_inject, inject_depends),
         Stage(
             "verify",
-            2,
+            3,
             (),
             {"source": ("samples.jsonl",), "inject": ("candidates.jsonl", "skipped.jsonl")},
             _write_verify,
             _verify_hash,
         ),
-        Stage("mix", 1, ("mix",), {"source": ("samples.jsonl",), "verify": ("negatives.jsonl",)}, _write_mix),
+        Stage("mix", 2, ("mix",), {"verify": (WIDE,)}, _write_mix, _mix_depends),
         Stage("train", 2, ("train", "model"), {"mix": ("pairs.jsonl",)}, _write_train, _train_hash),
         Stage("evaluate", 2, ("evaluate", "model"), {"train": ()}, write_evaluate, evaluate_depends),
-        Stage("report", 2, ("report",), dict.fromkeys(REPORTED, ()), _write_report),
+        Stage("report", 3, ("report",), dict.fromkeys(REPORTED, ()), _write_report, reads_what_is_there=True),
     )
 }

@@ -206,6 +206,14 @@ class MixSummary(Record):
     """Samples for which the mix found no negative."""
     weights: dict[str, float] | None = None
     """Error type -> how often it was to be drawn; None where all types are drawn alike."""
+    order: str = "shuffled"
+    left_out: dict[str, dict[str, int]] = Field(default_factory=dict)
+    """Cap -> error type or source -> what was over it: of `max_per_type` pairs (of all epochs, where each is drawn
+    anew), of `max_per_source` samples."""
+    capped_samples: int = 0
+    """Samples that no epoch trains, because of the caps."""
+    by_epoch: tuple[dict[str, int], ...] = ()
+    """Of each epoch its pairs by error type; empty where all epochs have the same."""
 
 
 class TrainSummary(Record):

@@ -57,7 +57,7 @@ def test_mixed_takes_one_type_a_sample_and_every_type_somewhere():
     assert min(counts.values()) >= 10
     assert result.summary.model_dump() == {
         "kind": "mixed", "samples": 60, "pairs": 60, "by_error_type": counts, "without_pair": 0,
-        "weights": None,
+        "weights": None, "order": "shuffled", "left_out": {}, "capped_samples": 0, "by_epoch": (),
     }  # fmt: skip
 
 
@@ -122,6 +122,7 @@ def test_a_pair_tells_where_it_came_from():
         edit_ratio=0.1,
         status="proved",
         proofs=("final_answer",),
+        gap_nats=1.0,
     )
 
 

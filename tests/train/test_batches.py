@@ -1,5 +1,6 @@
 """The plan of the steps, and whose answers KTO's KL estimate borrows."""
 
+import math
 from collections import Counter
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from seapo.errors import TrainError
 from seapo.train.batches import mismatched_groups, plan_batches
+from seapo.train.epochs import view_epochs
 from seapo.train.examples import Answer, Example
 
 PAIR = (Answer((1, 2), True), Answer((1, 3), False, "logic"))
@@ -25,7 +27,8 @@ def labelled(labels):
 
 
 def plan(examples, size=4, epochs=1.0, seed=0, processes=1):
-    return plan_batches(examples, samples_per_step=size, epochs=epochs, seed=seed, processes=processes)
+    views = view_epochs(examples, math.ceil(epochs))
+    return plan_batches(views, samples_per_step=size, epochs=epochs, seed=seed, processes=processes)
 
 
 LABELS = st.text(st.sampled_from("gbp"), min_size=1, max_size=40)

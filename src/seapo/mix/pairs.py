@@ -1,18 +1,20 @@
-"""From samples and their negatives to preference pairs."""
+"""From samples with all their negatives to preference pairs: a mix is a view of the wide file, drawn by the seed."""
 
-import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from seapo.errors import DataError
+from seapo.errors import DataError, UnknownNameError
+from seapo.mix.caps import Caps
+from seapo.mix.choosing import ORIGINAL, Draw, Option
+from seapo.mix.order import with_order
+from seapo.mix.view import View
 from seapo.recipe import ErrorTypeSection, MixSection
 from seapo.records import Message, Negative, PreferencePair, Sample
 from seapo.summaries import MixSummary
 from seapo.taxonomy import find_error_type
-
-ORIGINAL = "original"
-"""Error type of a pair whose rejected answer came with the data."""
+from seapo.wide import WideNegative, WideRow, wide_rows
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class MixResult:
     """The training set, and what the stage says of itself."""
 
     pairs: list[PreferencePair]
-    """In the order of the samples; the pairs of one sample stand together."""
+    """In the order of the samples, or that of `mix.order`; the pairs of one sample stand together."""
     summary: MixSummary
 
 
@@ -32,31 +34,58 @@ def mix_pairs(
     seed: int,
     types: Sequence[ErrorTypeSection] = (),
     weights: Mapping[str, float] | None = None,
+    epochs: int = 1,
+) -> MixResult:
+    """The same as `mix_rows` for samples and negatives at hand, in any order."""
+    rows = wide_rows(samples, negatives)
+    return mix_rows(rows, settings, seed=seed, types=types, weights=weights, epochs=epochs)
+
+
+def mix_rows(
+    rows: Iterable[WideRow],
+    settings: MixSection,
+    *,
+    seed: int,
+    types: Sequence[ErrorTypeSection] = (),
+    weights: Mapping[str, float] | None = None,
+    epochs: int = 1,
 ) -> MixResult:
     """Choose the negatives that each sample is trained with.
 
-    `mixed` draws one of the sample's types from (seed, sample id) alone, so that neither the other samples nor the
-    order of the rows change it; with `weights` (left out: those of the settings) in their proportion among the types
-    that the sample has a negative of. Raises DataError where no pair is left, a negative belongs to no sample, or the
-    settings want the weights of a diagnosis and none are given; UnknownNameError for a `single` or weighted type that
-    is neither known nor among the recipe's own `types`.
+    `mixed` draws of the sample's types from (seed, sample id) alone, so that neither the other samples nor the order of
+    the rows change it; with `weights` (left out: those of the settings) in their proportion among the types that the
+    sample has a negative of. Where `draw` is `each_epoch`, it draws for each of so many `epochs`, and a pair says in
+    which it is trained. Raises DataError where no pair is left, a negative belongs to no sample, the settings want the
+    weights of a diagnosis and none are given, or the order goes by what was not measured; UnknownNameError for a type
+    that is neither known nor among the recipe's own `types`, or for a source that no sample has.
     """
     weights = _weights(settings) if weights is None else weights
-    for name in (*([settings.error_type] if settings.error_type else ()), *(weights or ())):
-        find_error_type(name, types)
-    by_sample = _best_by_type(samples, negatives)
-    pairs = [pair for sample in samples for pair in _pairs(sample, by_sample[sample.id], settings, weights, seed)]
+    rows = list(rows)
+    _check_names(rows, settings, weights, types)
+    is_drawn_anew = settings.draw == "each_epoch"
+    view = View(rows, Draw(settings, weights, seed))
+    view.draw(epochs if is_drawn_anew else 1)
+    pairs = [_pair(row, option, epochs if is_drawn_anew else ()) for row, option, epochs in view.taken()]
     if not pairs:
-        raise DataError(_nothing_left(samples, by_sample, settings))
-    summary = MixSummary(
+        raise DataError(_nothing_left(rows, settings))
+    pairs = with_order(pairs, settings, seed=seed)
+    return MixResult(pairs, _summary(view, pairs))
+
+
+def _summary(view: View, pairs: Sequence[PreferencePair]) -> MixSummary:
+    settings, weights = view.how.settings, view.how.weights
+    return MixSummary(
         kind=settings.kind,
-        samples=len(samples),
+        samples=len(view.rows),
         pairs=len(pairs),
         by_error_type=dict(sorted(Counter(pair.error_type for pair in pairs).items())),
-        without_pair=len(samples) - len({pair.id for pair in pairs}),
+        without_pair=view.without_option,
         weights=None if weights is None else dict(weights),
+        order=settings.order,
+        left_out={cap: dict(sorted(counts.items())) for cap, counts in view.left_out.items()},
+        capped_samples=view.capped_samples,
+        by_epoch=tuple(dict(sorted(one.items())) for one in view.by_epoch) if len(view.by_epoch) > 1 else (),
     )
-    return MixResult(pairs, summary)
 
 
 def _weights(settings: MixSection) -> Mapping[str, float] | None:
@@ -65,94 +94,65 @@ def _weights(settings: MixSection) -> Mapping[str, float] | None:
     return settings.weights
 
 
-def _best_by_type(samples: Sequence[Sample], negatives: Iterable[Negative]) -> dict[str, dict[str, Negative]]:
-    """For each sample, its most plausible negative of each type; types in the order of their names."""
-    found: dict[str, dict[str, Negative]] = {sample.id: {} for sample in samples}
-    for negative in sorted(negatives, key=lambda one: (one.error_type, one.rank, one.text)):
-        if negative.sample_id not in found:
-            raise DataError(
-                f"there is a negative of the sample {negative.sample_id!r}, which is not among the {len(samples)} "
-                "samples; repeat the stages from source on with `seapo run`"
-            )
-        found[negative.sample_id].setdefault(negative.error_type, negative)
-    return found
-
-
-def _pairs(
-    sample: Sample,
-    by_type: dict[str, Negative],
+def _check_names(
+    rows: Sequence[WideRow],
     settings: MixSection,
     weights: Mapping[str, float] | None,
-    seed: int,
-) -> list[PreferencePair]:
-    if settings.kind == ORIGINAL:
-        answers = dict.fromkeys(answer for answer in sample.rejected if answer != sample.chosen)
-        return [_original_pair(sample, answer) for answer in answers]
-    types = list(by_type)
-    if settings.kind == "single":
-        types = [name for name in types if name == settings.error_type]
-    elif settings.kind == "mixed":
-        types = _drawn(types, weights, random.Random(f"{seed}:{sample.id}:mix"))
-    return [_injected_pair(sample, by_type[name]) for name in types]
+    types: Sequence[ErrorTypeSection],
+) -> None:
+    named = [*([settings.error_type] if settings.error_type else ()), *(weights or ()), *_names(settings.max_per_type)]
+    for name in named:
+        if name != ORIGINAL or settings.kind != ORIGINAL:
+            find_error_type(name, types)
+    sources = {row.source for row in rows}
+    for name in _names(settings.max_per_source):
+        if name not in sources:
+            raise UnknownNameError("source", name, sources)
 
 
-def _drawn(types: list[str], weights: Mapping[str, float] | None, lot: random.Random) -> list[str]:
-    """One of the types, or none where none has a weight."""
-    if weights is None:
-        return [lot.choice(types)] if types else []
-    types = [name for name in types if weights.get(name, 0) > 0]
-    return lot.choices(types, [weights[name] for name in types]) if types else []
+def _names(caps: Caps) -> Iterable[str]:
+    return caps if isinstance(caps, Mapping) else ()
 
 
-def _injected_pair(sample: Sample, negative: Negative) -> PreferencePair:
+def _pair(row: WideRow, option: Option, epochs: tuple[int, ...]) -> PreferencePair:
+    negative = option.negative
+    taken: dict[str, Any] = {} if negative is None else {name: getattr(negative, name) for name in _TAKEN}
     return PreferencePair(
-        id=sample.id,
-        prompt=sample.prompt,
-        chosen=_answer(sample.chosen),
-        rejected=_answer(negative.text),
-        source=sample.source,
-        dimension=sample.dimension,
-        error_type=negative.error_type,
-        subtype=negative.subtype,
-        strategy=negative.strategy,
-        injector=negative.injector,
-        edits=negative.edits,
-        edit_ratio=negative.edit_ratio,
-        status=negative.verdict.status,
-        proofs=negative.verdict.proofs,
+        id=row.id,
+        prompt=row.prompt,
+        chosen=_answer(row.chosen),
+        rejected=_answer(option.answer if negative is None else row.text(negative)),
+        source=row.source,
+        dimension=row.dimension,
+        error_type=option.error_type,
+        mix_epochs=epochs,
+        **taken,
     )
 
 
-def _original_pair(sample: Sample, answer: str) -> PreferencePair:
-    return PreferencePair(
-        id=sample.id,
-        prompt=sample.prompt,
-        chosen=_answer(sample.chosen),
-        rejected=_answer(answer),
-        source=sample.source,
-        dimension=sample.dimension,
-        error_type=ORIGINAL,
-    )
+_TAKEN = tuple(
+    name for name in WideNegative.model_fields if name in PreferencePair.model_fields.keys() - {"error_type"}
+)
 
 
 def _answer(text: str) -> tuple[Message, ...]:
     return (Message(role="assistant", content=text),)
 
 
-def _nothing_left(samples: Sequence[Sample], by_sample: dict[str, dict[str, Negative]], settings: MixSection) -> str:
+def _nothing_left(rows: Sequence[WideRow], settings: MixSection) -> str:
     if settings.kind == ORIGINAL:
         return (
-            f"mix.kind 'original' trains on the data's own rejected answers, and none of the {len(samples)} samples "
+            f"mix.kind 'original' trains on the data's own rejected answers, and none of the {len(rows)} samples "
             "has one; choose mix.kind: mixed, or data with rejected answers"
         )
-    counts = Counter(name for by_type in by_sample.values() for name in by_type)
+    counts = Counter(name for row in rows for name in {negative.error_type for negative in row.negatives})
     if settings.kind == "single" and counts:
         there = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
         return (
-            f"no verified negative has the type {settings.error_type!r} of mix.error_type; the {len(samples)} samples "
+            f"no verified negative has the type {settings.error_type!r} of mix.error_type; the {len(rows)} samples "
             f"have {there}; choose one of these types, or mix.kind: mixed"
         )
     return (
-        f"no training pair is left: none of the {len(samples)} samples has a verified negative; the summaries of "
+        f"no training pair is left: none of the {len(rows)} samples has a verified negative; the summaries of "
         "inject and verify say why; take more data (data.limit), or accept more (verify.accept)"
     )

@@ -10,6 +10,7 @@ step.
 """
 
 from seapo.recipe.experiment import ExperimentSection
+from seapo.recipe.mixing import MixSection
 from seapo.recipe.section import Section
 from seapo.recipe.sections import (
     DataSection,
@@ -19,7 +20,6 @@ from seapo.recipe.sections import (
     ErrorTypeSection,
     EvaluateSection,
     InjectSection,
-    MixSection,
     ModelSection,
     ReportSection,
     VerifySection,

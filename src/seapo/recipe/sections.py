@@ -1,6 +1,5 @@
 """The sections of a recipe, but for `train`."""
 
-import math
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -188,36 +187,6 @@ class DiagnoseSection(Section):
     confidence: float = Field(default=0.95, gt=0, lt=1)
 
 
-class MixSection(Section):
-    """Which negatives to train on."""
-
-    kind: Literal["mixed", "single", "all", "original"] = "mixed"
-    """One of the types at random per sample; one type; every type; or the data's own rejected answers."""
-    error_type: str | None = None
-    """The type, for `single`."""
-    weights: Literal["from_diagnosis"] | dict[str, float] | None = None
-    """How often `mixed` draws each type, as {correctness: 0.5, logic: 0.3, hallucination: 0.2}; a type that is left out
-    is not drawn. `from_diagnosis`: as often as the model makes such errors. Left out: all alike."""
-    seed: int | None = None
-    """Of the draw; left out, the recipe's own seed."""
-
-    @model_validator(mode="after")
-    def _check_single(self) -> Self:
-        if (self.kind == "single") != (self.error_type is not None):
-            raise ValueError("error_type belongs to kind: single, which needs it (as error_type: correctness)")
-        return self
-
-    @model_validator(mode="after")
-    def _check_weights(self) -> Self:
-        if self.weights is not None and self.kind != "mixed":
-            raise ValueError(f"weights belong to kind: mixed, not to {self.kind}")
-        if isinstance(self.weights, dict):
-            values = self.weights.values()
-            if not all(math.isfinite(value) and value >= 0 for value in values) or not sum(values) > 0:
-                raise ValueError("weights are numbers of 0 or more, at least one above 0")
-        return self
-
-
 class EvaluateSection(Section):
     """What to measure before and after."""
 
@@ -242,3 +211,5 @@ class ReportSection(Section):
     """What the report shows."""
 
     examples_per_type: int = Field(default=10, ge=0)
+    pairs: int = Field(default=5000, ge=0)
+    """Pairs in the report's pair browser at most; where there are more, the seed draws. 0 leaves the browser out."""

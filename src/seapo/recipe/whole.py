@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from seapo.errors import RecipeError, did_you_mean
 from seapo.recipe.experiment import ExperimentSection
+from seapo.recipe.mixing import MixSection
 from seapo.recipe.section import Section
 from seapo.recipe.sections import (
     DataSection,
@@ -16,7 +17,6 @@ from seapo.recipe.sections import (
     EngineSection,
     EvaluateSection,
     InjectSection,
-    MixSection,
     ModelSection,
     ReportSection,
     VerifySection,

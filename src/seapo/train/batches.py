@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from seapo.errors import TrainError
+from seapo.train.epochs import Views, order_of
 from seapo.train.examples import Example
 from seapo.tree import Group
 
@@ -21,27 +22,27 @@ class Batch:
     epoch: float
     """Epochs done after this step."""
     members: tuple[int, ...]
-    """Indices into the examples."""
+    """Indices into the examples, or into their views."""
 
 
-def plan_batches(
-    examples: Sequence[Example], *, samples_per_step: int, epochs: float, seed: int, processes: int = 1
-) -> list[Batch]:
+def plan_batches(views: Views, *, samples_per_step: int, epochs: float, seed: int, processes: int = 1) -> list[Batch]:
     """The batches of the whole training: every epoch in an order of its own, drawn from (seed, sample id).
 
+    Where the examples have an order, every epoch follows it, and the draw decides between equals.
     `samples_per_step` counts the samples of all processes, of which process r of n takes `members[r::n]`. Where samples
     have answers of one label only, both labels are spread evenly over the steps, and each step, and each process's
     share of it, holds both as long as both are left. The processes change which samples make up a step only where one
     label is so rare that it would not reach all of them. The last batch of an epoch may be smaller.
     """
-    per_epoch = math.ceil(len(examples) / samples_per_step)
-    labels = [_labels(example) for example in examples]
+    labels = [_labels(example) for example in views.examples]
     batches: list[Batch] = []
-    for epoch in range(math.ceil(epochs)):
-        order = _epoch_order(examples, seed, epoch)
-        for place, members in enumerate(_spread(order, labels, samples_per_step, processes), start=1):
-            batches.append(Batch(len(batches) + 1, epoch + place / per_epoch, members))
-    return batches[: math.ceil(epochs * per_epoch)]
+    for epoch, members in enumerate(views.epochs[: math.ceil(epochs)]):
+        order = _epoch_order(views.examples, members, seed, epoch)
+        steps = list(_spread(order, labels, samples_per_step, processes))
+        wanted = math.ceil(round((epochs - epoch) * len(steps), 9))
+        for place, step in enumerate(steps[:wanted], start=1):
+            batches.append(Batch(len(batches) + 1, epoch + place / len(steps), step))
+    return batches
 
 
 def mismatched_groups(examples: Sequence[Example], *, max_length: int, seed: int) -> list[Group]:
@@ -106,6 +107,9 @@ def _shares(left: Mapping[str, int], size: int, processes: int) -> dict[str, int
     return {GOOD: good, BOTH: both, BAD: size - good}
 
 
-def _epoch_order(examples: Sequence[Example], seed: int, epoch: int) -> list[int]:
-    keys = [random.Random(f"{seed}:{example.id}:epoch {epoch}").random() for example in examples]
-    return sorted(range(len(examples)), key=lambda index: (keys[index], index))
+def _epoch_order(examples: Sequence[Example], members: Sequence[int], seed: int, epoch: int) -> list[int]:
+    def key(index: int) -> tuple[float, float, int]:
+        drawn = random.Random(f"{seed}:{examples[index].id}:epoch {epoch}").random()
+        return order_of(examples[index]) or 0.0, drawn, index
+
+    return sorted(members, key=key)

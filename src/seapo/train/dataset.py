@@ -151,7 +151,16 @@ def _gather(gathering: Gathering, tokenizer: Any, read: Read, kind: str) -> list
         except DataError as problem:
             rejected.append(set_aside(read.place, str(problem)))
             continue
-        gathering.add_pair(read.name, good[0], encoded, error_type=row.error_type, edited=edited, group=read.id or "")
+        gathering.add_pair(
+            read.name,
+            good[0],
+            encoded,
+            error_type=row.error_type,
+            edited=edited,
+            group=read.id or "",
+            epochs=row.epochs,
+            order=row.order,
+        )
     return rejected
 
 

@@ -30,6 +30,10 @@ class Answer:
     """The error in it; empty for a desirable answer."""
     edited: tuple[int, ...] = ()
     """Places of the tokens that touch an edit: what was put in, or, in a desirable answer, what was replaced."""
+    epochs: tuple[int, ...] = ()
+    """Epochs, from 1, that train it; empty for all."""
+    order: float | None = None
+    """Its part in the order of the samples, the lowest first; None where that is drawn."""
 
     def weights(self, edit_weight: float) -> list[float]:
         """How often each token counts: `edit_weight` inside an edit, 1 elsewhere."""
@@ -131,10 +135,12 @@ class Gathering:
         error_type: str = "",
         edited: tuple[Sequence[int], Sequence[int]] = ((), ()),
         group: str | None = None,
+        epochs: tuple[int, ...] = (),
+        order: float | None = None,
     ) -> None:
         """Add a negative to the example of this group (or name), prompt and chosen answer, or count why not.
 
-        `edited` holds the places of edited tokens in both answers.
+        `edited` holds the places of edited tokens in both answers; `epochs` and `order` are the negative's.
         """
         prompt, pair = tuple(chosen.prompt), (tuple(chosen.completion), tuple(rejected.completion))
         good, bad = (self.truncation.cut_answer(prompt, answer) for answer in pair)
@@ -147,7 +153,7 @@ class Gathering:
         if gathered is None:
             gathered = self._found[key] = _Gathered(name, prompt)
             gathered.add(Answer(good, True), chosen)
-        gathered.add(Answer(bad, False, error_type, _before(len(bad), edited[1])), rejected)
+        gathered.add(Answer(bad, False, error_type, _before(len(bad), edited[1]), epochs, order), rejected)
         gathered.edited.update(_before(len(good), edited[0]))
 
     def add_answer(self, name: str, encoded: EncodedChat, *, is_desirable: bool) -> None:
@@ -210,7 +216,15 @@ def encode_pairs(
         except DataError as problem:
             gathering.reasons[str(problem)] += 1
             continue
-        gathering.add_pair(pair.id, chosen, rejected, error_type=pair.error_type, edited=edited)
+        gathering.add_pair(
+            pair.id,
+            chosen,
+            rejected,
+            error_type=pair.error_type,
+            edited=edited,
+            epochs=pair.mix_epochs,
+            order=pair.mix_order,
+        )
     return gathering.result()
 
 

@@ -1,6 +1,7 @@
 """All that the steps of a training are computed from: examples, their order, and what the reference says of them."""
 
 import gc
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from seapo.recipe import ModelSection, TrainSection
 from seapo.records import digest
 from seapo.train import processes, zero
 from seapo.train.batches import Batch, mismatched_groups, plan_batches
+from seapo.train.epochs import check_order, view_epochs
 from seapo.train.examples import Example
 from seapo.train.loss import NEEDS_KL, NEEDS_PAIRS, NEEDS_REFERENCE, label_weights
 from seapo.train.reference import ReferenceModel, group_logprobs, reference_logprobs
@@ -34,6 +36,7 @@ class Plan:
     """What every step is computed from."""
 
     examples: Sequence[Example]
+    """Where epochs train different answers of a sample, each different view of it."""
     batches: Sequence[Batch]
     settings: TrainSection
     """With the label weights as numbers."""
@@ -66,6 +69,7 @@ class Plan:
                 "processes": [processes.count(), processes.is_sharded(), zero.configuration(self.settings)],
                 "versions": [torch.__version__, transformers.__version__, peft.__version__],
                 "examples": [asdict(one) for one in self.examples],
+                "batches": [one.members for one in self.batches],
                 "reference": [self.reference, self.mismatched_reference],
             }
         )
@@ -85,14 +89,16 @@ def make_plan(
     Of several processes each asks for its share of the examples. Raises TrainError where the reference does not fit.
     """
     examples = needed_examples(examples, settings)
-    settings = with_label_weights(examples, settings)
+    check_order(examples)
+    views = view_epochs(examples, math.ceil(settings.num_train_epochs))
+    settings = with_label_weights(views.trained(), settings)
     batches = plan_batches(
-        examples,
+        views,
         samples_per_step=settings.samples_per_step * processes.count(),
         epochs=settings.num_train_epochs,
         seed=seed,
     )
-    plan = Plan(examples, batches, settings, compute_dtype=model.model.dtype)
+    plan = Plan(views.examples, batches, settings, compute_dtype=model.model.dtype)
     if settings.method not in NEEDS_REFERENCE:
         return plan
     needs_kl = settings.method in NEEDS_KL and settings.kl == "mismatched"
@@ -107,8 +113,12 @@ def make_plan(
         mismatched: Sequence[Sequence[float]] = (
             group_logprobs(reference, processes.share(groups), progress=progress("KL")) if groups else []
         )
-    return Plan(
-        examples, batches, settings, processes.pool(own), groups, processes.pool(mismatched), plan.compute_dtype
+    own, mismatched = processes.pool(own), processes.pool(mismatched)
+    return replace(
+        plan,
+        reference=views.pick(own),
+        mismatched=[groups[index] for index in views.wholes] if groups else (),
+        mismatched_reference=[mismatched[index] for index in views.wholes] if groups else (),
     )
 
 

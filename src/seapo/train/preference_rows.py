@@ -7,6 +7,7 @@
 {"prompt": ..., "completion": ..., "label": true}                 single answers
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,10 @@ class PreferenceRow:
     error_type: str = ""
     edits: tuple[Edit, ...] = ()
     """Where the data says so: the edits that lead from the good to the bad answer."""
+    epochs: tuple[int, ...] = ()
+    """Epochs, from 1, that train the pair; empty for all."""
+    order: float | None = None
+    """Samples are trained from the lowest to the highest; None for an order that is drawn."""
 
 
 def find_format(rows: Sequence[Columns]) -> str | None:
@@ -88,7 +93,13 @@ def _read_pair(row: Columns) -> PreferenceRow:
     prompt, (good, *bad) = _read_answers(row.get("prompt"), answers, ["chosen", *["rejected"] * (len(answers) - 1)])
     error_type = row.get("error_type")
     return PreferenceRow(
-        prompt, (good,), tuple(bad), error_type if isinstance(error_type, str) else "", _edits(row.get("edits"), bad)
+        prompt,
+        (good,),
+        tuple(bad),
+        error_type if isinstance(error_type, str) else "",
+        _edits(row.get("edits"), bad),
+        _epochs(row.get("mix_epochs")),
+        _order(row.get("mix_order")),
     )
 
 
@@ -154,6 +165,22 @@ def _edits(value: object, bad: Sequence[str]) -> tuple[Edit, ...]:
         return tuple(Edit.model_validate(edit) for edit in value)
     except ValidationError as problem:
         raise UnusableRowError(WRONG_TYPE, "edits are not (start, end, original, replacement)") from problem
+
+
+def _epochs(value: object) -> tuple[int, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or any(not isinstance(n, int) or isinstance(n, bool) or n < 1 for n in value):
+        raise UnusableRowError(WRONG_TYPE, "mix_epochs is no list of whole numbers from 1 on")
+    return tuple(value)
+
+
+def _order(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UnusableRowError(WRONG_TYPE, "mix_order is no number")
+    return float(value)
 
 
 def _check(row: PreferenceRow) -> None:
