@@ -78,7 +78,8 @@ def plan(run: Run, *, also: Sequence[str] = ()) -> dict[str, str]:
     """Stage that the recipe wants, or that is named -> what a call would do with it now: `reuse`, `go on`, `run`."""
     doings: dict[str, str] = {}
     for stage in (STAGES[name] for name in STAGES if name in (*wanted(run), *also)):
-        if all(doings[name] == "reuse" for name in inputs_of(run, stage)) and _is_current(run, stage):
+        needed = doings if stage.reads_what_is_there else inputs_of(run, stage)
+        if all(doings[name] == "reuse" for name in needed) and _is_current(run, stage):
             doings[stage.name] = "reuse"
         else:
             doings[stage.name] = "go on" if run.folder.partial(stage.name) else "run"
@@ -96,7 +97,7 @@ def _require_inputs(run: Run, stage: Stage, *, given: Sequence[str]) -> None:
         return
     doings = plan(run)
     for name in inputs:
-        if name not in given and doings[name] != "reuse":
+        if name not in given and doings.get(name, "reuse") != "reuse":
             state = "no longer fits the recipe" if run.folder.fingerprint(name) else "is not there"
             raise RunError(
                 f"'{stage.name}' needs the output of '{name}', which {state}; run: seapo {name} {run.folder.path}"

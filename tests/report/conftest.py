@@ -12,16 +12,27 @@ from typing import Any
 
 import pytest
 
+from seapo.interval import share, wilson_interval
 from seapo.recipe import dump_recipe, parse_recipe
 from seapo.records import CheckResult, Edit, Negative, RejectedRow, Sample, Skip, Verdict, apply_edits
 from seapo.store import read_records, write_json, write_records, write_text
 from seapo.summaries import (
+    AuditRow,
+    AuditSummary,
+    DimensionProfile,
+    Estimate,
     EvaluateSummary,
+    EvaluationResults,
     InjectSummary,
+    LogprobGap,
     MixSummary,
+    Profile,
     ScoreRow,
     SourceSummary,
+    TaskResult,
     TrainSummary,
+    TypeShare,
+    TypeWeight,
     VerifySummary,
 )
 
@@ -168,6 +179,7 @@ def _negative(sample: Sample, error: Error) -> Negative:
         edits=(edit,),
         logprob_nats=chosen_logprob - draw.gauss(7, 3),
         chosen_logprob_nats=chosen_logprob,
+        severity=draw.choice(("subtle", "moderate", "gross")),
         edit_ratio=max(len(error.original), len(error.replacement)) / len(sample.chosen),
         verdict=Verdict(
             status="proved" if error.proof else "constructed",
@@ -190,6 +202,7 @@ def _make_samples() -> tuple[list[Sample], list[Negative]]:
                 "line": line,
                 "prompt": [*system, {"role": "user", "content": task.question}],
                 "chosen": task.answer,
+                "rejected": ["I am not sure, sorry."] if dimension == "knowledge" else [],
                 "dimension": dimension,
             }
             samples.append(Sample.model_validate(values))
@@ -354,8 +367,142 @@ def made_run(tmp_path: Path) -> Path:
     return build_run(tmp_path / "made-up")
 
 
+AUDIT = AuditSummary(
+    limit=0.7,
+    rows=(
+        AuditRow(
+            error_type="correctness",
+            pairs=140,
+            pairs_used=140,
+            auc=Estimate(value=0.51, low=0.48, high=0.54),
+            paired_accuracy=Estimate(value=0.53, low=0.46, high=0.6),
+            telltales=("piece 00 -0.10",),
+        ),
+        AuditRow(
+            error_type="logic",
+            pairs=130,
+            pairs_used=130,
+            auc=Estimate(value=0.6, low=0.57, high=0.63),
+            paired_accuracy=Estimate(value=0.84, low=0.79, high=0.89),
+            telltales=("word not +0.31", "<b>word</b> +0.20"),
+        ),
+        AuditRow(error_type="hallucination", pairs=40, not_judged="40 pairs are too few to tell; 100 are needed"),
+    ),
+    gaps=(
+        LogprobGap(
+            of="rejected",
+            pairs=90,
+            mean_nats=Estimate(value=31.26, low=25.0, high=37.5),
+            median_nats=28.0,
+            prefers_chosen=0.8,
+        ),
+        LogprobGap(
+            of="logic",
+            pairs=18,
+            mean_nats=Estimate(value=1.8, low=-1.5, high=4.5),
+            median_nats=4.5,
+            prefers_chosen=0.82,
+        ),
+    ),
+    warnings=("logic negatives can be told by their surface: paired accuracy 0.84 (0.79-0.89), over 0.70",),
+)
+
+
+def make_profile() -> Profile:
+    """A diagnosis of 50 answers, 40 of them wrong."""
+    counts = {"correctness": 24, "logic": 8, "hallucination": 0, "other": 4}
+    types = tuple(
+        TypeShare(
+            error_type=name,
+            of_wrong=share(number, 40, confidence=0.95),
+            of_all=share(number, 48, confidence=0.95),
+            proved=number // 2,
+        )
+        for name, number in counts.items()
+    )
+    whole = DimensionProfile(
+        name="all",
+        answers=50,
+        not_judged=2,
+        accuracy=share(8, 48, confidence=0.95),
+        wrong=40,
+        types=types,
+        type_not_judged=share(4, 40, confidence=0.95),
+    )
+    weights = tuple(
+        TypeWeight(
+            error_type=name,
+            count=counts[name],
+            weight=round((counts[name] + 1) / 35, 6),
+            interval=wilson_interval(counts[name], 32, confidence=0.9833),
+        )
+        for name in TYPES
+    )
+    return Profile(
+        model="SmolLM2-135M-Instruct",
+        answered_by="model",
+        judge=None,
+        questions=("starter", "gsm8k"),
+        seed=7,
+        limit=25,
+        confidence=0.95,
+        dimensions=(whole, whole.model_copy(update={"name": "mathematics"})),
+        weights=weights,
+    )
+
+
+def _evaluation(name: str, value: float) -> EvaluationResults:
+    def result(task: str, metric: str, group: str = "") -> TaskResult:
+        return TaskResult(
+            name=task, dimension="mathematics", metric=metric, items=40, value=value, stderr=0.07,
+            interval=(value - 0.1, value + 0.1), group=group,
+        )  # fmt: skip
+
+    return EvaluationResults(
+        model=name,
+        model_fingerprint="ab" * 8,
+        dtype="float32",
+        protocol="paper",
+        suites=("starter", "mathematics"),
+        seed=7,
+        limit=40,
+        confidence=0.95,
+        tasks=(result("gsm8k", "exact_match"), result("math_algebra", "exact_match", "math")),
+        further=(result("gsm8k", "exact_match,flexible-extract"),),
+        truncated={"gsm8k": 3},
+    )
+
+
+@pytest.fixture
+def full_run(made_run: Path) -> Path:
+    """The made-up run with an audit, a diagnosis, and both models' own evaluations by several benchmarks."""
+    verify = made_run / "verify" / "summary.json"
+    values = json.loads(verify.read_text(encoding="utf-8"))
+    write_json(verify, values | {"audit": AUDIT.model_dump(mode="json")})
+    (made_run / "diagnose").mkdir()
+    write_json(made_run / "diagnose" / "profile.json", make_profile().model_dump(mode="json"))
+    for when, value in (("before", 0.3), ("after", 0.4)):
+        (made_run / "evaluate" / when).mkdir()
+        found = _evaluation(when, value).model_dump(mode="json")
+        write_json(made_run / "evaluate" / when / "results.json", found)
+    _add_benchmarks(made_run / "evaluate" / "summary.json")
+    return made_run
+
+
+def _add_benchmarks(path: Path) -> None:
+    """Two benchmarks behind the dimension mathematics, one of them in two parts."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    rows = {name: _score(name, 0.3, 0.4, 0.05) for name in ("gsm8k", "math_algebra", "math")}
+    for row in rows.values():
+        row["dimension"] = "mathematics"
+    values["tasks"] += [rows["gsm8k"], rows["math_algebra"]]
+    values["groups"] = [rows["math"]]
+    write_json(path, values)
+
+
 FIXED = {
     "role", "dimension", "status", "outcome", "kind", "verdict", "sample_id", "id", "error_type", "original", "tuning",
+    "protocol", "severity",
 }  # fmt: skip
 """Keys whose strings are not free: names that the records know, and what the edits must fit."""
 
@@ -378,9 +525,10 @@ def hostile_text() -> str:
 
 
 @pytest.fixture
-def hostile_run(made_run: Path) -> Path:
+def hostile_run(full_run: Path) -> Path:
     """A run in which every free text ends in markup, a script, and a bidirectional override."""
-    for path in [*made_run.glob("*/summary.json"), made_run / "run.json"]:
+    made_run = full_run
+    for path in made_run.rglob("*.json"):
         values = poison(json.loads(path.read_text()))
         for key in {"set_aside", "not_measured", "packages"} & values.keys():
             values[key] = {f"{name}{HOSTILE}": inner for name, inner in values[key].items()}

@@ -226,8 +226,8 @@ def describe_evaluate(folder: RunFolder) -> str:
 
 
 def describe_report(folder: RunFolder) -> str:
-    """Where the page lies."""
-    return f"report: {artefacts(folder)['report']}"
+    """Where the page lies, and what lies beside it."""
+    return f"report: {artefacts(folder)['report']} (and beside it report.md, results.json)"
 
 
 def _paths(folder: RunFolder) -> str:

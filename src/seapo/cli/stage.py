@@ -49,8 +49,11 @@ DETAILS = {
     "mix": "Kinds: mixed, single, all, original.",
     "train": "Methods: dpo, ipo, hinge, robust, apo_zero, apo_down, sigmoid_norm, simpo, orpo, dpop, kto, "
     "apo_zero_unpaired, sft. A stopped training goes on from its last checkpoint.",
-    "report": "Writes RUN/report/index.html, which opens without a network.",
+    "report": "Writes RUN/report: index.html, which opens without a network, report.md with the same in tables, and "
+    "results.json with every number. Stages that have not finished are left out, and named.",
 }
+SUMMARIES = {"diagnose": "profile.json", "report": "results.json"}
+"""Stage -> the file that `--json` prints, where it is not `summary.json`."""
 ENGINES = {"diagnose": ("engine", "judge"), "inject": ("engine", "judge"), "verify": ("judge",)}
 """Stage -> the recipe's sections whose engine it asks, and which its budget ends."""
 
@@ -100,7 +103,7 @@ def _stage(name: str) -> Callable[..., None]:
         run_stages(run, [name])
         if not run.speaks:
             return
-        summary = run.folder.stage(name) / ("profile.json" if name == "diagnose" else "summary.json")
+        summary = run.folder.stage(name) / SUMMARIES.get(name, "summary.json")
         if as_json:
             found = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
             click.echo(json.dumps({"folder": str(summary.parent), "summary": found}, indent=2, ensure_ascii=False))

@@ -15,8 +15,10 @@ from seapo.records import Negative, Record, RejectedRow, Sample, Skip
 from seapo.store import read_json, read_records
 from seapo.summaries import (
     EvaluateSummary,
+    EvaluationResults,
     InjectSummary,
     MixSummary,
+    Profile,
     SourceSummary,
     TrainSummary,
     VerifySummary,
@@ -58,6 +60,10 @@ class RunContents:
     metrics: tuple[dict[str, float], ...]
     """One mapping per logged step; names as TRL has them."""
     evaluate: EvaluateSummary | None
+    evaluated: tuple[EvaluationResults, ...] = ()
+    """The untouched and the trained model's own evaluations: what was asked, and how; empty where none was kept."""
+    diagnose: Profile | None = None
+    """None where the run has no diagnosis: it is no stage of every run."""
 
     @property
     def missing_stages(self) -> tuple[str, ...]:
@@ -93,6 +99,8 @@ def read_run(run_dir: Path) -> RunContents:
         train=_summary(run_dir, "train", TrainSummary),
         metrics=_read_metrics(run_dir / "train" / "metrics.jsonl"),
         evaluate=_summary(run_dir, "evaluate", EvaluateSummary),
+        evaluated=_read_evaluations(run_dir / "evaluate"),
+        diagnose=_summary(run_dir, "diagnose", Profile, name="profile.json"),
     )
     _check_samples(contents, run_dir)
     return contents
@@ -107,8 +115,13 @@ def _check_samples(contents: RunContents, run_dir: Path) -> None:
         )
 
 
-def _summary(run_dir: Path, stage: str, kind: type[R]) -> R | None:
-    path = run_dir / stage / "summary.json"
+def _read_evaluations(folder: Path) -> tuple[EvaluationResults, ...]:
+    found = (_summary(folder, when, EvaluationResults, name="results.json") for when in ("before", "after"))
+    return tuple(results for results in found if results is not None)
+
+
+def _summary(run_dir: Path, stage: str, kind: type[R], *, name: str = "summary.json") -> R | None:
+    path = run_dir / stage / name
     if not path.is_file():
         return None
     try:
@@ -116,7 +129,14 @@ def _summary(run_dir: Path, stage: str, kind: type[R]) -> R | None:
     except ValidationError as problem:
         first = problem.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise DataError(f"{path}: not a {kind.__name__}: {where}: {first['msg']}; repeat `seapo {stage}`") from problem
+        raise DataError(
+            f"{path}: not a {kind.__name__}: {where}: {first['msg']}; repeat `seapo {_stage_of(path)}`"
+        ) from problem
+
+
+def _stage_of(path: Path) -> str:
+    """The stage whose folder, or a folder in it, holds the file."""
+    return next((part for part in reversed(path.parts) if part in (*STAGES, "diagnose")), "run")
 
 
 def _records(path: Path, kind: type[R], limit: int | None = None) -> tuple[R, ...]:

@@ -61,7 +61,12 @@ def _with_types(rows: Sequence[Metrics], metric: str, types: Sequence[str]) -> t
 
 
 def _chosen_change(contents: RunContents) -> tuple[Series, ...]:
-    """Mean log p(chosen) under the trained model minus under the untouched one: the chosen reward over beta."""
+    """Mean log p(chosen) under the trained model minus under the untouched one.
+
+    Where it was not logged itself, it is the chosen answers' reward over beta.
+    """
+    if logged := _with_types(contents.metrics, "logps/chosen_change", contents.error_types):
+        return logged
     beta = contents.recipe.train.beta
     return tuple(
         Series(one.name, one.steps, tuple(value / beta for value in one.values))

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from seapo.records import Edit, Negative, Sample, apply_edits
 from seapo.report.contents import RunContents
+from seapo.report.quality import gap_nats
 from seapo.report.untrusted import cut
 
 KEPT_AROUND: Final = 400
@@ -40,8 +41,7 @@ class Example:
     @property
     def gap_nats(self) -> float | None:
         """log p(chosen) - log p(negative) under the model that ranked the candidates; None where none did."""
-        chosen, negative = self.negative.chosen_logprob_nats, self.negative.logprob_nats
-        return None if chosen is None or negative is None else chosen - negative
+        return gap_nats(self.negative)
 
 
 def choose_examples(contents: RunContents, *, per_type: int) -> dict[str, tuple[Example, ...]]:

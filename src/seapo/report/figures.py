@@ -5,19 +5,18 @@ carries its number.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from seapo.records import Status
 from seapo.report.curves import Panel
 from seapo.report.funnel import Step, Unit, lost
-from seapo.report.story import points
 from seapo.report.svg import (
     BLACK,
     BLUE,
@@ -35,17 +34,24 @@ from seapo.report.svg import (
     new_figure,
 )
 from seapo.report.untrusted import label
-from seapo.summaries import ScoreRow
 
 WIDE: Final = 864
 NARROW: Final = 340
 """Widths in CSS pixels; the page shows one or the other."""
 
-STATUS_COLOURS: Final[dict[Status, str]] = {"proved": BLUE, "judged": SKY, "constructed": ORANGE, "unverified": GREY}
-_ON_BAR: Final[dict[Status, str]] = {"proved": PAPER, "judged": BLACK, "constructed": BLACK, "unverified": BLACK}
-"""What is legible on those colours, in either theme."""
-_VERDICTS: Final = {"better": ("^", BLUE, BLUE), "worse": ("v", VERMILLION, VERMILLION), "undecided": ("o", INK, PAPER)}
-"""Verdict -> marker, line colour, fill: the shape says the same as the colour."""
+_STATUS_LOOKS: Final = {
+    "proved": (BLUE, PAPER),
+    "judged": (SKY, BLACK),
+    "constructed": (ORANGE, BLACK),
+    "unverified": (GREY, BLACK),
+}
+"""Status -> colour, and what is legible on it, in either theme."""
+_SEVERITY_LOOKS: Final = {
+    "subtle": (SKY, BLACK),
+    "moderate": (ORANGE, BLACK),
+    "gross": (VERMILLION, PAPER),
+    "not scored": (GREY, BLACK),
+}
 _UNITS: Final[dict[Unit, str]] = {
     "rows": "Samples",
     "negatives": "Negatives (sample × error type)",
@@ -60,47 +66,6 @@ _LINES: Final = (
 )
 
 
-def forest(rows: Sequence[ScoreRow], *, confidence: float, width: int) -> Plot:
-    """Paired difference of each row with its interval, in percentage points, around a line at zero."""
-    row_height, foot = 46, 52
-    height = row_height * len(rows) + foot
-    figure = new_figure(width, height)
-    axes = figure.add_axes((10 / width, foot / height, 1 - 20 / width, row_height * len(rows) / height))
-    for index, row in enumerate(rows):
-        _draw_difference(axes, len(rows) - 1 - index, row)
-    edges = [100 * edge for row in rows for edge in (*row.difference_interval, row.difference, 0.0)]
-    margin = max(0.08 * (max(edges) - min(edges)), 1.0)
-    axes.set(xlim=(min(edges) - margin, max(edges) + margin), ylim=(-0.45, len(rows) - 0.35), yticks=[])
-    axes.axvline(0, color=MUTED, linewidth=1, zorder=1)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=9 if width >= WIDE else 5, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: points(value / 100).removesuffix(".0")))
-    axes.set_xlabel(f"Change in percentage points, {confidence:.0%} interval", labelpad=6)
-    _bare(axes, keep=("bottom",))
-    told = [f"{label(row.name)} {_interval(row)}, {row.verdict}" for row in rows]
-    tips = {_difference_gid(len(rows) - 1 - index): [text] for index, text in enumerate(told)}
-    return Plot(figure, f"Paired differences in percentage points: {'; '.join(told)}", tips)
-
-
-def _difference_gid(y: int) -> str:
-    return f"difference-{y}"
-
-
-def _draw_difference(axes: Axes, y: int, row: ScoreRow) -> None:
-    marker, colour, fill = _VERDICTS[row.verdict]
-    low, high = (100 * edge for edge in row.difference_interval)
-    across = axes.get_yaxis_transform()
-    axes.text(0, y + 0.34, label(row.name), transform=across, va="center", fontweight="bold")
-    axes.text(1, y + 0.34, _interval(row), transform=across, va="center", ha="right", color=INK)
-    axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt", zorder=2)
-    axes.plot([100 * row.difference], [y], marker=marker, markersize=9, color=colour, markerfacecolor=fill,
-              markeredgewidth=2, linestyle="none", zorder=3, gid=_difference_gid(y))  # fmt: skip
-
-
-def _interval(row: ScoreRow) -> str:
-    low, high = row.difference_interval
-    return f"{points(row.difference)} [{points(low)}, {points(high)}]"
-
-
 def funnel(steps: Sequence[Step], *, width: int) -> Plot:
     """One bar per step, in groups with a scale each: rows, negatives, pairs."""
     groups = {title: [i for i, step in enumerate(steps) if step.unit == unit] for unit, title in _UNITS.items()}
@@ -109,49 +74,68 @@ def funnel(steps: Sequence[Step], *, width: int) -> Plot:
     height = sum(row_height * len(group) + head for _, group in shown)
     figure = new_figure(width, height)
     top = float(height)
+    tips: dict[str, Sequence[str]] = {}
     for title, group in shown:
         size = row_height * len(group)
         axes = figure.add_axes((4 / width, (top - head - size) / height, 1 - 8 / width, size / height))
         figure.text(4 / width, (top - head / 2) / height, title, color=MUTED, va="center")
-        _draw_steps(axes, steps, group)
+        tips |= _draw_steps(axes, steps, group)
         top -= head + size
     told = "; ".join(f"{step.label} {step.kept:,}" for step in steps)
-    return Plot(figure, f"From rows to training pairs: {told}")
+    return Plot(figure, f"From rows to training pairs: {told}", tips)
 
 
-def _draw_steps(axes: Axes, steps: Sequence[Step], group: Sequence[int]) -> None:
+def _draw_steps(axes: Axes, steps: Sequence[Step], group: Sequence[int]) -> dict[str, Sequence[str]]:
+    """Draw the bars of a group; gives their tips."""
+    tips: dict[str, Sequence[str]] = {}
     largest = max(max(steps[i].kept for i in group), 1)
     for y, i in enumerate(reversed(group)):
         gone = lost(tuple(steps), i)
         axes.barh(y, largest, height=0.3, color=TRACK)
-        axes.barh(y, steps[i].kept, height=0.3, color=BLUE)
+        axes.barh(y, steps[i].kept, height=0.3, color=BLUE)[0].set_gid(f"step-{i}")
+        tips[f"step-{i}"] = [f"{steps[i].label}: {steps[i].kept:,} left, {gone:,} lost"]
         axes.text(0, y + 0.36, steps[i].label, va="center", fontweight="bold")
         change = f" (−{gone:,})" if gone > 0 else ""
         axes.text(largest, y + 0.36, f"{steps[i].kept:,}{change}", va="center", ha="right")
     axes.set(xlim=(0, largest), ylim=(-0.4, len(group) - 0.3), xticks=[], yticks=[])
-    _bare(axes)
+    bare(axes)
+    return tips
 
 
 def statuses(counts: dict[str, dict[Status, int]], *, width: int) -> Plot:
     """Per error type, one bar of its negatives, divided by how they are known to be wrong."""
-    present = [status for status in STATUS_COLOURS if any(count.get(status) for count in counts.values())]
+    return _stacked(counts, _STATUS_LOOKS, what="Negatives", title="Negatives per error type by status", width=width)
+
+
+def severities(counts: dict[str, dict[str, int]], *, width: int) -> Plot:
+    """Per error type, one bar of its negatives, divided by how gross the error is."""
+    return _stacked(
+        counts, _SEVERITY_LOOKS, what="Negatives", title="Negatives per error type by severity", width=width
+    )
+
+
+def _stacked(
+    counts: Mapping[str, Mapping[Any, int]], looks: Mapping[str, tuple[str, str]], *, what: str, title: str, width: int
+) -> Plot:
+    """One bar a row, divided into parts; `looks` orders the parts, with their colours and what is legible on them."""
+    present = [part for part in looks if any(count.get(part) for count in counts.values())]
     legend_columns = 4 if width >= WIDE else 2
     row_height, foot, head = 42, 48, 14 + 20 * math.ceil(len(present) / legend_columns)
     height = row_height * len(counts) + foot + head
     figure = new_figure(width, height)
     axes = figure.add_axes((10 / width, foot / height, 1 - 36 / width, row_height * len(counts) / height))
     largest = max((sum(count.values()) for count in counts.values()), default=0) or 1
-    for y, (name, count) in enumerate(reversed(counts.items())):
+    tips: dict[str, Sequence[str]] = {}
+    for y, (name, count) in enumerate(reversed(list(counts.items()))):
         axes.text(0, y + 0.36, label(name), va="center", fontweight="bold")
         axes.text(largest, y + 0.36, f"{sum(count.values()):,}", va="center", ha="right")
-        _draw_statuses(axes, y, count, largest)
+        tips |= _draw_parts(axes, y, name, count, looks, largest)
     axes.set(xlim=(0, largest), ylim=(-0.4, len(counts) - 0.3), yticks=[])
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    axes.set_xlabel("Negatives", labelpad=6)
-    _bare(axes, keep=("bottom",))
-    handles = [Patch(color=STATUS_COLOURS[status], label=status) for status in present]
+    axes.set_xlabel(f"Number of {what.lower()}", labelpad=6)
+    bare(axes, keep=("bottom",))
     figure.legend(
-        handles=handles,
+        handles=[Patch(color=looks[part][0], label=part) for part in present],
         loc="upper left",
         bbox_to_anchor=(10 / width, 1),
         ncols=legend_columns,
@@ -162,24 +146,31 @@ def statuses(counts: dict[str, dict[Status, int]], *, width: int) -> Plot:
         handletextpad=0.4,
         columnspacing=1.2,
     )
-    return Plot(figure, f"Negatives per error type by status: {'; '.join(_told(*item) for item in counts.items())}")
+    return Plot(figure, f"{title}: {'; '.join(_told(*item) for item in counts.items())}", tips)
 
 
-def _told(name: str, count: dict[Status, int]) -> str:
-    return f"{label(name)}: {', '.join(f'{number} {status}' for status, number in count.items())}"
+def _told(name: str, count: Mapping[str, int]) -> str:
+    return f"{label(name)}: {', '.join(f'{number} {part}' for part, number in count.items())}"
 
 
-def _draw_statuses(axes: Axes, y: int, count: dict[Status, int], largest: int) -> None:
+def _draw_parts(
+    axes: Axes, y: int, name: str, count: Mapping[Any, int], looks: Mapping[str, tuple[str, str]], largest: int
+) -> dict[str, Sequence[str]]:
+    """Draw the parts of a bar; gives their tips."""
     left = 0
-    for status, colour in STATUS_COLOURS.items():
-        number = count.get(status, 0)
-        if number:
-            axes.barh(y, number, left=left, height=0.36, color=colour, edgecolor=PAPER, linewidth=1)
+    tips: dict[str, Sequence[str]] = {}
+    for place, (part, (colour, legible)) in enumerate(looks.items()):
+        number = count.get(part, 0)
+        if not number:
+            continue
+        bar = axes.barh(y, number, left=left, height=0.36, color=colour, edgecolor=PAPER, linewidth=1)[0]
+        bar.set_gid(f"part-{y}-{place}")
+        tips[f"part-{y}-{place}"] = [f"{label(name)}, {part}: {number:,} of {sum(count.values()):,}"]
         if number >= 0.06 * largest:
-            axes.text(
-                left + number / 2, y - 0.01, f"{number:,}", ha="center", va="center", fontsize=11, color=_ON_BAR[status]
-            )
+            middle = left + number / 2
+            axes.text(middle, y - 0.01, f"{number:,}", ha="center", va="center", fontsize=11, color=legible)
         left += number
+    return tips
 
 
 @dataclass(frozen=True)
@@ -253,7 +244,7 @@ def _draw_panel(axes: Axes, index: int, panel: Panel, names: Sequence[str]) -> d
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
     axes.grid(axis="y", linewidth=0.8)
-    _bare(axes, keep=("bottom",))
+    bare(axes, keep=("bottom",))
     return tips
 
 
@@ -263,7 +254,7 @@ def _legend_entries(all_axes: Sequence[Axes], names: Sequence[str]) -> tuple[lis
     return [found[name] for name in shown], shown
 
 
-def _bare(axes: Axes, *, keep: Sequence[str] = ()) -> None:
+def bare(axes: Axes, *, keep: Sequence[str] = ()) -> None:
     """No frame but the sides to keep, and no tick marks."""
     for side, spine in axes.spines.items():
         spine.set_visible(side in keep)

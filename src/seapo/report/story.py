@@ -8,8 +8,9 @@ from typing import Final
 
 from seapo.records import Status
 from seapo.report.contents import RunContents
+from seapo.report.quality import all_edit_ratios
 from seapo.report.untrusted import cut
-from seapo.summaries import EvaluateSummary, ScoreRow, VerifySummary
+from seapo.summaries import AuditRow, AuditSummary, EvaluateSummary, ScoreRow, VerifySummary
 
 MINUS = "−"
 _IN_SHORT: Final[dict[Status, str]] = {
@@ -20,22 +21,42 @@ _IN_SHORT: Final[dict[Status, str]] = {
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What the page says to one of a reader's three questions."""
+
+    question: str
+    lead: str
+    """One sentence; it stands out."""
+    more: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return f"{self.lead} {self.more}".strip()
+
+
+@dataclass(frozen=True)
 class Story:
     """What a reader of one minute takes home."""
 
     headline: str
-    injected: str
-    trust: str
-    training: str
+    injected: Answer
+    trust: Answer
+    training: Answer
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """In the order in which the questions come up."""
+        return self.injected, self.trust, self.training
 
 
 def tell(contents: RunContents) -> Story:
     """The story of a run, however far it came."""
     return Story(
         headline=_headline(contents),
-        injected=_injected(contents),
-        trust=_trust(contents.verify) if contents.verify else not_run("verify"),
-        training=_training(contents),
+        injected=Answer("What was injected?", *_injected(contents)),
+        trust=Answer("Can it be trusted?", *(_trust(contents.verify) if contents.verify else (not_run("verify"),))),
+        training=Answer("Did training help?", *_training(contents)),
     )
 
 
@@ -113,50 +134,100 @@ def _headline(contents: RunContents) -> str:
     return "This run has no verified negatives yet."
 
 
-def _injected(contents: RunContents) -> str:
+def _injected(contents: RunContents) -> tuple[str, ...]:
     if contents.verify is None:
-        return not_run("verify")
+        return (not_run("verify"),)
     accepted = contents.verify.accepted
+    total, samples = sum(accepted.values()), len({negative.sample_id for negative in contents.negatives})
+    lead = f"{total:,} negatives, one known error each, made from {samples:,} good answers."
     parts = [f"{accepted.get(name, 0):,} {name}" for name in contents.error_types]
-    total = sum(accepted.values())
-    samples = len({negative.sample_id for negative in contents.negatives})
-    return f"{total:,} negatives, one known error each, made from {samples:,} good answers: {listed(parts)}."
+    more = f"Errors: {listed(parts)}."
+    if changed := all_edit_ratios(contents):
+        low, high = percent(changed.low), percent(changed.high)
+        more += (
+            f" In the median an error changes {percent(changed.median)} of its answer (nine in ten: {low} to {high})."
+        )
+    return lead, more
 
 
-def _trust(verify: VerifySummary) -> str:
+def _trust(verify: VerifySummary) -> tuple[str, ...]:
     total = sum(verify.accepted.values())
     if not total:
-        return "No negative passed the checks."
+        return ("No negative passed the checks.",)
     by_status = {status: sum(counts.get(status, 0) for counts in verify.status.values()) for status in _IN_SHORT}
     proved = sum(counts.get("proved", 0) for counts in verify.status.values())
-    sentence = f"{proved:,} of {total:,} negatives ({percent(proved / total, digits=0)}) are proved wrong by a program"
-    sentence += f": {_proofs(verify, proved)}." if proved else "."
+    lead = f"{proved:,} of {total:,} negatives ({percent(proved / total, digits=0)}) are proved wrong by a program."
     rest = [f"{number:,} {status} ({_IN_SHORT[status]})" for status, number in by_status.items() if number]
-    return f"{sentence} The others: {listed(rest)}." if rest else sentence
+    others = [f"The others: {listed(rest)}."] if rest else []
+    return lead, " ".join([*others, _giveaways(verify.audit)]).strip()
 
 
-def _proofs(verify: VerifySummary, proved: int) -> str:
-    totals: dict[str, int] = {}
-    for proofs in verify.proofs.values():
-        for check, number in proofs.items():
-            totals[check] = totals.get(check, 0) + number
-    ranked = sorted(totals.items(), key=lambda item: -item[1])
-    several = ", some in more than one way" if sum(totals.values()) > proved else ""
-    return listed([f"{number:,} by {cut(spelt(check), 60)}" for check, number in ranked]) + several
+def _giveaways(audit: AuditSummary | None) -> str:
+    """Whether the surface tells the negatives: what a reader must know before they trust the training."""
+    rows = [row for row in audit.rows if row.strategy is None] if audit else []
+    measured = [row for row in rows if row.paired_accuracy]
+    if audit is None or not rows:
+        return "Whether their surface gives them away was not measured."
+    if not measured:
+        why = {cut(row.not_judged, 120) for row in rows if row.not_judged}
+        reason = f": {min(why)}" if len(why) == 1 else ", as there are too few pairs" if why else ""
+        return f"Whether their surface gives them away was not measured{reason}."
+    figures = listed([_told_apart(row) for row in measured])
+    over = [
+        cut(row.error_type, 60) for row in measured if row.paired_accuracy and row.paired_accuracy.value > audit.limit
+    ]
+    limit = percent(audit.limit, digits=0)
+    judged = f"{listed(over)} {'is' if len(over) == 1 else 'are'} over the limit of {limit}" if over else (
+        f"none is over the limit of {limit}"
+    )  # fmt: skip
+    return f"Length and words alone tell the negative in {figures}, where chance is 50%; {judged}."
 
 
-def _training(contents: RunContents) -> str:
+def _told_apart(row: AuditRow) -> str:
+    assert row.paired_accuracy
+    found = row.paired_accuracy
+    return f"{percent(found.value, digits=0)} [{100 * found.low:.0f}, {100 * found.high:.0f}] of the {cut(row.error_type, 60)} pairs"
+
+
+def _training(contents: RunContents) -> tuple[str, ...]:
     if contents.train is None:
-        return not_run("train")
-    train = contents.train
+        return (not_run("train"),)
+    train, evaluate = contents.train, contents.evaluate
     did = f"{train.method.upper()} on {train.pairs:,} pairs, {train.steps:,} steps."
-    return f"{did} {_measured(contents.evaluate) if contents.evaluate else not_run('evaluate')}"
+    if evaluate is None:
+        return did, not_run("evaluate")
+    if not evaluate.dimensions:
+        return did, "No dimension was measured."
+    return _verdict(evaluate), f"{did} {_measured(evaluate)}"
+
+
+def _verdict(evaluate: EvaluateSummary) -> str:
+    verdicts = {row.verdict for row in evaluate.dimensions}
+    if verdicts == {"undecided"}:
+        return "This run cannot tell: every interval holds zero."
+    if "worse" not in verdicts:
+        return "Yes, where the interval leaves out zero."
+    return "It helped here and hurt there." if "better" in verdicts else "No: it hurt."
 
 
 def _measured(evaluate: EvaluateSummary) -> str:
-    items = sum(row.items for row in evaluate.dimensions)
-    return f"Measured before and after on the same {items:,} items of {len(evaluate.dimensions)} dimensions."
+    """Every difference with its interval, and how small a change could have been seen."""
+    rows = evaluate.dimensions
+    items, level = sum(row.items for row in rows), percent(evaluate.confidence, digits=0)
+    changes = listed([f"{cut(row.name, 60)} {_difference(row)}" for row in rows])
+    halves = sorted((row.difference_interval[1] - row.difference_interval[0]) / 2 for row in rows)
+    low, high = f"{100 * halves[0]:.0f}", f"{100 * halves[-1]:.0f}"
+    reach = low if low == high else f"{low} to {high}"
+    return (
+        f"Change in points on the same {items:,} items, with {level} intervals: {changes}. Changes below about {reach} "
+        "points would not show."
+    )
 
 
 def _changes(rows: list[ScoreRow]) -> str:
-    return listed([f"{cut(row.name, 60)} ({points(row.difference)} points)" for row in rows])
+    return listed([f"{cut(row.name, 60)} ({_difference(row, unit=' points')})" for row in rows])
+
+
+def _difference(row: ScoreRow, *, unit: str = "") -> str:
+    low, high = row.difference_interval
+    return f"{points(row.difference)}{unit} [{points(low)}, {points(high)}]"

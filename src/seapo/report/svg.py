@@ -69,7 +69,7 @@ class Plot:
     figure: Figure
     description: str
     tips: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """`gid` of a line or collection -> a text for each of its markers, in order."""
+    """`gid` of a line or a bar -> a text for each of its markers, in order; a bar is one."""
 
 
 def new_figure(width: int, height: int) -> Figure:
@@ -116,6 +116,7 @@ def _draws_nothing(path: Element) -> bool:
 def _add_tips(root: Element, gid: str, texts: Sequence[str]) -> None:
     group = next(element for element in root.iter() if element.get("id") == gid)
     marks = [element for element in group.iter() if _tag(element) == "use"]
+    marks = marks or [element for element in group.iter() if _tag(element) == "path"]
     for mark, text in zip(marks, texts, strict=True):
         ElementTree.SubElement(mark, "title").text = text
 
