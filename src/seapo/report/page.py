@@ -15,12 +15,15 @@ from seapo.recipe import ReportSection
 from seapo.records import Status
 from seapo.report.contents import STAGES, RunContents
 from seapo.report.curves import group_size
-from seapo.report.drawings import draw_all
+from seapo.report.drawings import benchmark_rows, draw_all
 from seapo.report.examples import choose_examples
 from seapo.report.funnel import funnel_steps, lost, unexplained
+from seapo.report.quality import REJECTED, Distance, distances
+from seapo.report.results import asked, other_metrics
 from seapo.report.story import capital, duration, interval, not_run, percent, points, spelt, tell
 from seapo.report.tables import dropped_checks, final_metrics, type_rows
 from seapo.report.untrusted import cut, label, visible
+from seapo.report.yields import strategy_yields
 
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 OPEN_EXAMPLES: Final = 3
@@ -34,11 +37,12 @@ STATUS_MEANINGS: Final[dict[Status, str]] = {
 }
 
 
-def render(contents: RunContents, *, settings: ReportSection) -> str:
-    """The report of a run as one HTML document that needs nothing else."""
+def render(contents: RunContents, *, settings: ReportSection, found: tuple[Distance, ...] | None = None) -> str:
+    """The report of a run as one HTML document that needs nothing else; `found` spares measuring distances again."""
     environment = _environment()
     style = Markup(_source(environment, "page.css"))
     types = type_rows(contents)
+    measured = distances(contents) if found is None else found
     return environment.get_template("page.html.jinja").render(
         contents=contents,
         style=style,
@@ -53,10 +57,16 @@ def render(contents: RunContents, *, settings: ReportSection) -> str:
         examples=choose_examples(contents, per_type=settings.examples_per_type),
         open_examples=OPEN_EXAMPLES,
         metric_names=METRIC_NAMES,
-        figures=draw_all(contents),
+        figures=draw_all(contents, measured),
         group_size=group_size(contents.metrics),
         dropped=dropped_checks(contents),
         final=final_metrics(contents),
+        yields=strategy_yields(contents),
+        distances=measured,
+        rejected=REJECTED,
+        benchmarks=benchmark_rows(contents),
+        asked=asked(contents.evaluated),
+        other_metrics=other_metrics(contents.evaluated),
     )
 
 
