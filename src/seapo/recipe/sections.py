@@ -151,6 +151,8 @@ class VerifySection(Section):
     """Ask the model of the section `judge` about every candidate that the other checks let pass."""
     balance: bool = True
     """Of several candidates that pass, choose so that no surface feature tells negatives from chosen answers."""
+    keep_per_type: int = Field(default=1, gt=0)
+    """Negatives of each type that are kept of a sample, where so many pass; `mix.negatives_per_sample` takes them."""
     giveaway_limit: float = Field(default=0.7, gt=0.5, le=1)
     """Warn where a classifier of surface features tells more of the pairs apart."""
     rejected_scored: int = Field(default=20, ge=0)

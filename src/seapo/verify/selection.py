@@ -81,12 +81,12 @@ class Selector:
         learned = {name: _learn_type([c for c in choices if c.error_type == name], seed) for name in error_types}
         return cls(seed, {name: weights for name, weights in learned.items() if weights is not None})
 
-    def choose(self, choice: Choice) -> int:
-        """The index of the option that becomes the negative."""
+    def choose(self, choice: Choice, nth: int = 0) -> int:
+        """The index of the option that becomes the negative, or of the nth that is kept beside it."""
         if len(choice.options) == 1:
             return 0
         chances = self.chances(choice)
-        rng = Random(f"{self.seed}:{choice.sample.id}:{choice.error_type}:selection")
+        rng = Random(f"{self.seed}:{choice.sample.id}:{choice.error_type}:selection" + (f":{nth}" if nth else ""))
         return rng.choices(range(len(chances)), weights=chances.tolist())[0]
 
     def chances(self, choice: Choice) -> NDArray[np.float64]:

@@ -6,10 +6,11 @@ from some of them, then each sample's negatives are chosen.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import Field
 
+from seapo.recipe import VerifySection
 from seapo.records import Candidate, CheckResult, DroppedCandidate, Negative, Record, Sample, Skip
 from seapo.verify.check import failed
 from seapo.verify.chosen import chosen_problem
@@ -116,12 +117,17 @@ def _sift_type(
         elif (same := _same(outcome, siblings)) is not None:
             failing.append(DroppedCandidate(candidate=candidate, failed=(same,)))
         else:
-            return [outcome], failing
+            passing.append(outcome)
+            if len(passing) == panel.settings.keep_per_type:
+                return passing, failing
     return passing, failing
 
 
-def choose(sifted: Sifted, selector: Selector, error_types: Sequence[str]) -> Outcome:
-    """One negative of each type, none that says the same as another one of the sample."""
+def choose(sifted: Sifted, selector: Selector, error_types: Sequence[str], settings: VerifySection) -> Outcome:
+    """One negative of each type, and beside it others up to `keep_per_type`, none that says the same as another one.
+
+    What is kept beside never changes which one is chosen, of this type or another.
+    """
     outcome = Outcome()
     for error_type, options in sifted.options.items():
         fresh, failing = list[Negative](), list[DroppedCandidate]()
@@ -132,12 +138,29 @@ def choose(sifted: Sifted, selector: Selector, error_types: Sequence[str]) -> Ou
                 failing.append(DroppedCandidate(candidate=_candidate(option), failed=(same,)))
         if fresh:
             choice = Choice(sifted.sample, error_type, tuple(fresh))
-            outcome.negatives.append(fresh[selector.choose(choice)])
+            outcome.negatives.append(fresh[selector.choose(choice) if settings.balance else 0])
         else:
             outcome.skips.append(_skip(sifted.sample.id, error_type, failing))
         outcome.dropped += failing
+    for error_type, options in sifted.options.items():
+        choice = Choice(sifted.sample, error_type, options)
+        outcome.negatives += _kept_beside(choice, outcome.negatives, selector, settings)
     outcome.skips = sorted((*sifted.skips, *outcome.skips), key=lambda skip: error_types.index(skip.error_type))
     return outcome
+
+
+def _kept_beside(
+    choice: Choice, chosen: Sequence[Negative], selector: Selector, settings: VerifySection
+) -> list[Negative]:
+    """Further negatives of a type, each drawn as the first one was, of those that are left."""
+    found, left = list[Negative](), list(choice.options)
+    for nth in range(1, settings.keep_per_type):
+        left = [each for each in left if _same(each, [*chosen, *found]) is None]
+        if not left:
+            break
+        place = selector.choose(replace(choice, options=tuple(left)), nth) if settings.balance else 0
+        found.append(left.pop(place).model_copy(update={"choice": nth}))
+    return found
 
 
 def choices_of(sifted: Sifted) -> list[Choice]:

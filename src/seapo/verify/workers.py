@@ -80,8 +80,9 @@ class ChosenLines:
         self.dropped += [each.model_dump_json() for each in outcome.dropped]
         self.skips += [each.model_dump_json() for each in outcome.skips]
         self.failures.update(_failures_of(outcome.dropped))
-        self.statuses.update((each.error_type, each.verdict.status) for each in outcome.negatives)
-        self.proofs.update((each.error_type, name) for each in outcome.negatives for name in each.verdict.proofs)
+        chosen = [each for each in outcome.negatives if each.choice == 0]
+        self.statuses.update((each.error_type, each.verdict.status) for each in chosen)
+        self.proofs.update((each.error_type, name) for each in chosen for name in each.verdict.proofs)
         self.reasons.update((each.error_type, each.reason) for each in outcome.skips)
 
 
@@ -184,5 +185,6 @@ def _choose(post: Post, lines: Sequence[str]) -> ChosenLines:
     assert post.selector is not None
     chosen = ChosenLines()
     for line in lines:
-        chosen.add(choose(Sifted.model_validate_json(line), post.selector, post.error_types))
+        sifted, settings = Sifted.model_validate_json(line), post.checks.settings
+        chosen.add(choose(sifted, post.selector, post.error_types, settings))
     return chosen
