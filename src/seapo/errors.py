@@ -8,6 +8,7 @@ SeapoError                  a user's mistake or a missing thing: printed as one 
 ├── SandboxError            code would have to run, and nothing safe is there to run it
 ├── EngineError             a text engine that cannot be started or reached, or that answers nothing usable
 │   └── RequestError        one request that gets no usable reply, where others do
+├── HubError                a hub that cannot be reached, or that refuses
 ├── TrainError              training cannot start or go on
 ├── RunError                a run's folder that lacks what a stage needs
 └── StoppedError            a budget or deadline is used up; the same command goes on from there, exit code 3
@@ -53,6 +54,10 @@ class EngineError(SeapoError):
 
 class RequestError(EngineError):
     """One request gets no usable reply, or is refused; the engine goes on with others."""
+
+
+class HubError(SeapoError):
+    """A hub that cannot be reached, or that refuses; the text never holds a token."""
 
 
 class TrainError(SeapoError):

@@ -15,7 +15,9 @@ import click
 from seapo.errors import SeapoError, StoppedError
 
 COMMANDS = {
+    "init": ("seapo.cli.init", "Write a recipe for data of your own."),
     "run": ("seapo.cli.run", "Do the whole journey of a recipe."),
+    "experiment": ("seapo.cli.experiment", "Compare ways to train: arms x seeds of a recipe."),
     "status": ("seapo.cli.status", "Tell how far a run is, from another terminal."),
     "source": ("seapo.cli.source", "Read prompts and good answers."),
     "diagnose": ("seapo.cli.stage", "Tell which errors the model makes itself."),
@@ -26,6 +28,8 @@ COMMANDS = {
     "evaluate": ("seapo.cli.evaluate", "Measure a model, or one before and after."),
     "compare": ("seapo.cli.compare", "Tell what differs between models that were asked the same items."),
     "report": ("seapo.cli.stage", "Show it all on one HTML page."),
+    "export": ("seapo.cli.export", "Write the pairs for the tool that trains on them."),
+    "import": ("seapo.cli.imports", "Take back negatives that a person changed, and labels."),
     "journal": ("seapo.cli.journal", "Count, export or forget what was computed at some cost."),
     "doctor": ("seapo.cli.doctor", "Tell what is installed, what is missing, and how to mend it."),
 }

@@ -25,8 +25,13 @@ EXAMPLES = {
         "seapo verify runs/quickstart",
         "seapo verify runs/quickstart verify.accept=[proved]",
         "seapo verify --calibrate marked_solutions.jsonl",
+        "seapo verify runs/quickstart --labels labels.jsonl",
     ),
-    "mix": ("seapo mix runs/quickstart", "seapo mix runs/quickstart mix.kind=single mix.error_type=logic"),
+    "mix": (
+        "seapo mix runs/quickstart",
+        "seapo mix runs/quickstart mix.kind=single mix.error_type=logic",
+        "seapo mix runs/quickstart mix.draw=each_epoch mix.order=gap mix.max_per_type=500",
+    ),
     "train": (
         "seapo train runs/quickstart",
         "seapo train runs/quickstart train.method=dpo train.beta=0.2",
@@ -46,7 +51,8 @@ DETAILS = {
     "exit code 3, and the same command goes on.",
     "verify": "A negative is proved (false arithmetic, another final answer, a failing unit test), judged by a model, "
     "or constructed. Which of several becomes it is drawn so that no surface feature tells negatives.",
-    "mix": "Kinds: mixed, single, all, original.",
+    "mix": "Kinds: mixed, single, all, original. Also how many negatives a sample has, whether each epoch draws anew, "
+    "in which order, and how many of a type or source at most (docs/mixing.md).",
     "train": "Methods: dpo, ipo, hinge, robust, apo_zero, apo_down, sigmoid_norm, simpo, orpo, dpop, kto, "
     "apo_zero_unpaired, sft. A stopped training goes on from its last checkpoint.",
     "report": "Writes RUN/report: index.html, which opens without a network, report.md with the same in tables, and "

@@ -1,4 +1,5 @@
-"""`seapo verify`: the stage, and `--calibrate`, which measures its checks against labelled solutions."""
+"""`seapo verify`: the stage; `--calibrate`, which measures its checks against labelled solutions; and `--labels`, which
+does so against what people said of its own negatives."""
 
 import json
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from seapo.interval import Share
     from seapo.recipe import Recipe
     from seapo.verify.calibration import Calibration
+    from seapo.verify.labels import LabelReport
 
 CALIBRATE = click.Option(
     ["--calibrate", "files"],
@@ -27,6 +29,14 @@ PAIRS = click.Option(
     ["--pairs"], type=click.IntRange(min=1), metavar="N", help="With --calibrate: ask the judge about N pairs a source."
 )
 
+LABELS = click.Option(
+    ["--labels"],
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Read labels of the report's pair browser (good, bad, unsure) and tell how often each check, proof, status, "
+    "type and strategy of the RUN's negatives was right. Changes nothing.",
+)
+
 
 def build(name: str, summary: str) -> click.Command:
     """The command of the stage, with the options of the calibration."""
@@ -34,16 +44,18 @@ def build(name: str, summary: str) -> click.Command:
     run_stage = command.callback
     assert run_stage is not None
 
-    def callback(files: tuple[Path, ...], pairs: int | None, **given: Any) -> None:
+    def callback(files: tuple[Path, ...], pairs: int | None, labels: Path | None, **given: Any) -> None:
         if files:
             _calibrate(files, pairs, given)
         elif given["recipe"] is None:
             raise click.UsageError("Missing argument 'RECIPE|RUN'.")
+        elif labels is not None:
+            _count_labels(labels, given)
         else:
             run_stage(**given)
 
     command.callback = callback
-    command.params += [CALIBRATE, PAIRS]
+    command.params += [CALIBRATE, PAIRS, LABELS]
     next(each for each in command.params if each.name == "recipe").required = False
     return command
 
@@ -63,6 +75,35 @@ def _calibrate(files: tuple[Path, ...], pairs: int | None, given: dict[str, Any]
         click.echo(json.dumps(found.model_dump(mode="json"), indent=2, ensure_ascii=False))
     else:
         click.echo(describe(found))
+
+
+def _count_labels(file: Path, given: dict[str, Any]) -> None:
+    from seapo.errors import RunError
+    from seapo.records import Negative
+    from seapo.store import read_records
+    from seapo.verify.labels import LabelReport, read_labels
+
+    negatives = given["recipe"] / "verify" / "negatives.jsonl"
+    if not negatives.is_file():
+        raise RunError(f"--labels needs the folder of a run whose negatives were verified; {negatives} is not there")
+    found = LabelReport.of(read_labels(file), read_records(negatives, Negative))
+    if given["as_json"]:
+        click.echo(json.dumps(found.model_dump(mode="json"), indent=2, ensure_ascii=False))
+    else:
+        click.echo(describe_labels(found))
+
+
+def describe_labels(found: "LabelReport") -> str:
+    """The shares as a table, and what matched nothing."""
+    lines = [
+        f"{found.labels} labels of {found.matched} negatives; {found.disagreeing} negatives are judged differently"
+    ]
+    lines += [f"  matched nothing: {count} {reason}" for reason, count in found.unmatched.items()]
+    lines.append(f"{'':12}{'':28}{'right':32}unsure")
+    lines += [f"{each.by:12}{each.name:28}{_told(each.precision):32}{each.unsure}" for each in found.scores]
+    if found.bad:
+        lines.append(f"{len(found.bad)} negatives are called bad; drop them with: seapo import FILE RUN")
+    return "\n".join(lines)
 
 
 def _recipe(path: Path | None, overrides: tuple[str, ...]) -> "Recipe":
