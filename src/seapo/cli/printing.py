@@ -202,7 +202,24 @@ def describe_mix(folder: RunFolder) -> str:
     lines += [f"  {error_type:15}{count:6}" for error_type, count in summary.by_error_type.items()]
     if summary.weights is not None:
         lines.append("  drawn by weight: " + ", ".join(f"{name} {each:g}" for name, each in summary.weights.items()))
+    lines += _mix_details(summary)
     return "\n".join([*lines, f"file: {folder.stage('mix') / 'pairs.jsonl'}"])
+
+
+def _mix_details(summary: MixSummary) -> list[str]:
+    """Epochs, order, and samples and pairs that are not trained, where there is something to say."""
+    lines = [] if summary.order == "shuffled" else [f"  in the order of: {summary.order}"]
+    for epoch, counts in enumerate(summary.by_epoch, start=1):
+        own = ", ".join(f"{name} {count}" for name, count in counts.items())
+        lines.append(f"  epoch {epoch}: {sum(counts.values())} pairs ({own})")
+    if summary.without_pair:
+        lines.append(f"  samples without a negative for this mix: {summary.without_pair}")
+    for cap, counts in summary.left_out.items():
+        what = "samples" if cap == "max_per_source" else "pairs"
+        lines += [f"  over mix.{cap}: {count} {what} of {name} left out" for name, count in counts.items()]
+    if summary.capped_samples:
+        lines.append(f"  samples that no epoch trains, because of the caps: {summary.capped_samples}")
+    return lines
 
 
 def describe_train(folder: RunFolder) -> str:
