@@ -562,7 +562,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which("chromium"))
     switches = (
-        "headless=new no-sandbox disable-gpu disable-dev-shm-usage disable-background-networking "
+        "headless=new no-sandbox disable-gpu disable-quic disable-dev-shm-usage disable-background-networking "
         "disable-component-update disable-sync no-first-run hide-scrollbars"
     )
     for switch in [*switches.split(), f"user-data-dir={tmp_path_factory.mktemp('profile')}"]:

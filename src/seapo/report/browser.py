@@ -21,7 +21,7 @@ from seapo.report.untrusted import INVISIBLE_RANGES
 
 LONGEST_PAIR: Final = 100_000
 """Characters of prompt, chosen answer and negative together; a pair of more stays out of the page."""
-MOST_BYTES: Final = 5_200_000
+MOST_BYTES: Final = 5_450_000
 """Bytes of the packed pairs; with all else on it, the page stays below 6 MB."""
 
 

@@ -1,7 +1,8 @@
-"""The page: all of it put into templates, under a Content-Security-Policy that lets nothing load and no script run.
+"""The page: all of it put into templates, under a Content-Security-Policy that lets nothing load.
 
-The page holds no script, and one style sheet that the policy admits by its hash. Every value passes `visible` and
-jinja2's autoescape on its way in; what is not escaped is made by this package: the style sheet and the drawings.
+One style sheet and one script, that of the pair browser, are admitted by their hashes; no other script runs, and none may
+make markup from text. Every value passes `visible` and jinja2's autoescape on its way in; what is not escaped is made by
+this package: the style sheet, the script and the drawings.
 """
 
 import base64
@@ -13,6 +14,7 @@ from markupsafe import Markup
 
 from seapo.recipe import ReportSection
 from seapo.records import Status
+from seapo.report.browser import SCRIPTS, pack_pairs
 from seapo.report.contents import STAGES, RunContents
 from seapo.report.curves import group_size
 from seapo.report.drawings import benchmark_rows, draw_all
@@ -40,13 +42,18 @@ STATUS_MEANINGS: Final[dict[Status, str]] = {
 def render(contents: RunContents, *, settings: ReportSection, found: tuple[Distance, ...] | None = None) -> str:
     """The report of a run as one HTML document that needs nothing else; `found` spares measuring distances again."""
     environment = _environment()
-    style = Markup(_source(environment, "page.css"))
+    style = Markup(_source(environment, "page.css") + _source(environment, "browser.css"))
+    script = _script(environment)
+    browser = pack_pairs(contents, limit=settings.pairs)
     types = type_rows(contents)
     measured = distances(contents) if found is None else found
     return environment.get_template("page.html.jinja").render(
         contents=contents,
         style=style,
-        style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        browser=browser,
         story=tell(contents),
         stages=STAGES,
         steps=_steps(contents),
@@ -93,6 +100,18 @@ def _environment() -> Environment:
 def _source(environment: Environment, name: str) -> str:
     assert environment.loader is not None
     return environment.loader.get_source(environment, name)[0]
+
+
+def _script(environment: Environment) -> Markup:
+    """The script of the pair browser, in a scope of its own."""
+    parts = "\n".join(_source(environment, name) for name in SCRIPTS)
+    assert "</script" not in parts and "<!--" not in parts, "the script would end, or change its meaning, in the middle"
+    return Markup(f'"use strict";\n{{\n{parts}}}\n')
+
+
+def _hash(text: str) -> str:
+    """A style sheet or script as the policy names it."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _steps(contents: RunContents) -> list[dict[str, Any]]:

@@ -130,15 +130,22 @@ class PairFinder {
    */
   filter(wanted) {
     const counts = FACETS.map(() => new Map());
+    const count = (at, values) => {
+      for (const value of values[at]) counts[at].set(value, (counts[at].get(value) ?? 0) + 1);
+    };
     const found = this.pairs.filter((pair, index) => {
       if (!this.isFound[index]) return false;
       const values = this.values[index];
-      const failed = wanted.map((_, at) => at).filter((at) => wanted[at] && !values[at].includes(wanted[at]));
-      // A pair that one filter alone keeps out counts among that filter's other values.
-      for (const at of failed.length ? failed.slice(0, failed.length === 1 ? 1 : 0) : counts.keys()) {
-        for (const value of values[at]) counts[at].set(value, (counts[at].get(value) ?? 0) + 1);
+      let failed = -1;
+      for (let at = 0; at < wanted.length; at++) {
+        if (!wanted[at] || values[at].includes(wanted[at])) continue;
+        if (failed >= 0) return false;
+        failed = at;
       }
-      return failed.length === 0;
+      // A pair that one filter alone keeps out counts among that filter's other values.
+      if (failed >= 0) count(failed, values);
+      else wanted.forEach((_, at) => count(at, values));
+      return failed < 0;
     });
     return { found, counts };
   }
