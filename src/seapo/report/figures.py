@@ -255,9 +255,11 @@ def _legend_entries(all_axes: Sequence[Axes], names: Sequence[str]) -> tuple[lis
 
 
 def bare(axes: Axes, *, keep: Sequence[str] = ()) -> None:
-    """No frame but the sides to keep, and no tick marks."""
+    """No frame but the sides to keep, no tick marks, and no axis without ticks."""
     for side, spine in axes.spines.items():
         spine.set_visible(side in keep)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_visible(len(axis.get_ticklocs()) > 0)
     axes.tick_params(length=0)
     axes.set_axisbelow(True)
     axes.patch.set_visible(False)

@@ -184,9 +184,10 @@ def _giveaways(audit: AuditSummary | None) -> str:
 
 
 def _told_apart(row: AuditRow) -> str:
-    assert row.paired_accuracy
     found = row.paired_accuracy
-    return f"{percent(found.value, digits=0)} [{100 * found.low:.0f}, {100 * found.high:.0f}] of the {cut(row.error_type, 60)} pairs"
+    assert found
+    share = f"{percent(found.value, digits=0)} [{100 * found.low:.0f}, {100 * found.high:.0f}]"
+    return f"{share} of the {cut(row.error_type, 60)} pairs"
 
 
 def _training(contents: RunContents) -> tuple[str, ...]:
