@@ -12,7 +12,8 @@ import seapo.errors
 PACKAGE = Path(seapo.errors.__file__).parent
 STAGES = ("source", "diagnose", "inject", "verify", "mix", "train", "evaluate", "report")
 COMPOSERS = (
-    "run", "injecting", "diagnosing", "evaluating", "importing", "stages", "pipeline", "cli", "doctor", "__main__",
+    "run", "injecting", "diagnosing", "evaluating", "importing", "stages", "pipeline", "experiment", "cli", "doctor",
+    "__main__",
 )  # fmt: skip
 
 

@@ -1,10 +1,10 @@
 """The section `experiment`: arms, seeds, and what is held out.
 
-    experiment:
-      seeds: [0, 1, 2]
-      arms:
-        mixed: {mix.kind: mixed}
-        dpo:   {train.method: dpo}
+experiment:
+  seeds: [0, 1, 2]
+  arms:
+    mixed: {mix.kind: mixed}
+    dpo:   {train.method: dpo}
 """
 
 import re
@@ -37,8 +37,8 @@ class ExperimentSection(Section):
     @field_validator("seeds")
     @classmethod
     def _check_seeds(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) < len(seeds):
-            raise ValueError("each seed stands once in the list")
+        if len(set(seeds)) < len(seeds) or min(seeds, default=0) < 0:
+            raise ValueError("each seed is 0 or more, and stands once in the list")
         return seeds
 
     @model_validator(mode="after")
@@ -47,7 +47,7 @@ class ExperimentSection(Section):
             if name == UNTOUCHED:
                 raise ValueError(f"{UNTOUCHED!r} is always there: the model before training; leave it out of the arms")
             if not re.match(ARM_NAME, name):
-                raise ValueError(f"{name!r} cannot name an arm's folder; use letters, digits, dots, dashes, underscores")
+                raise ValueError(f"{name!r} cannot name an arm's folder; use letters, digits, `.`, `-` and `_`")
         if self.arms is not None and not self.arms:
             raise ValueError("name an arm at least, or leave the arms out for the default ones")
         return self
