@@ -26,17 +26,16 @@ def _evaluate(contents: RunContents, verdicts: dict[str, str]) -> EvaluateSummar
         ({}, "Training did not change any of the 5 dimensions measured beyond its 95% interval."),
         (
             {"truthfulness": "better"},
-            "Training helped truthfulness (+12.5 points [+3.6, +21.4]); no other dimension changed beyond its 95% "
-            "interval.",
+            "Training helped truthfulness (+12.5 points); no other dimension changed beyond its 95% interval.",
         ),
         (
             {"knowledge": "worse"},
-            "Training hurt knowledge (−7.5 points [−14.3, −0.7]); no other dimension changed beyond its 95% interval.",
+            "Training hurt knowledge (−7.5 points); no other dimension changed beyond its 95% interval.",
         ),
         (
             {"truthfulness": "better", "mathematics": "better", "knowledge": "worse"},
-            "Training helped mathematics (+2.5 points [−3.6, +8.6]) and truthfulness (+12.5 points [+3.6, +21.4]) and "
-            "hurt knowledge (−7.5 points [−14.3, −0.7]); no other dimension changed beyond its 95% interval.",
+            "Training helped mathematics (+2.5 points) and truthfulness (+12.5 points) and "
+            "hurt knowledge (−7.5 points); no other dimension changed beyond its 95% interval.",
         ),
     ],
 )
@@ -48,7 +47,7 @@ def test_all_dimensions_changed_leaves_no_other(made_run: Path) -> None:
     contents = read_run(made_run)
     assert contents.evaluate
     everything = {row.name: "better" for row in contents.evaluate.dimensions}
-    assert outcome(_evaluate(contents, everything)).endswith("truthfulness (+12.5 points [+3.6, +21.4]).")
+    assert outcome(_evaluate(contents, everything)).endswith("truthfulness (+12.5 points).")
 
 
 def test_nothing_measured_is_not_nothing_changed(made_run: Path) -> None:

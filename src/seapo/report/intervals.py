@@ -100,7 +100,7 @@ def rows_with_intervals(
     margin = 0.06 * (max(edges) - min(edges)) or 1.0
     axes.set(xlim=(min(edges) - margin, max(edges) + margin), ylim=(-0.5, len(rows) - 0.5), yticks=[])
     for line in lines:
-        axes.axvline(line.at, color=MUTED, linewidth=1, zorder=1)
+        draw_line(axes, line.at, len(rows), is_whole=frame.is_wide)
         axes.text(line.at, len(rows) - 0.42, line.name, ha="center", va="bottom", color=MUTED, fontsize=11)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8 if frame.is_wide else 5, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
@@ -109,6 +109,15 @@ def rows_with_intervals(
     told = [f"{label(row.name, 60)} {row.told}" for row in rows]
     tips = {_gid(len(rows) - 1 - index): [text] for index, text in enumerate(told)}
     return Plot(figure, f"{description or axis}: {'; '.join(told)}", tips)
+
+
+def draw_line(axes: Axes, at: float, rows: int, *, is_whole: bool) -> None:
+    """A value to compare with: one line, or a piece a row where the names stand in its way."""
+    if is_whole:
+        axes.axvline(at, color=MUTED, linewidth=1, zorder=1)
+    else:
+        axes.vlines([at] * rows, [y - 0.42 for y in range(rows)], [y + 0.12 for y in range(rows)],
+                    color=MUTED, linewidth=1, zorder=1)  # fmt: skip
 
 
 def _gid(y: int) -> str:

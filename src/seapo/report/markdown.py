@@ -15,7 +15,7 @@ from seapo.report.drawings import benchmark_rows
 from seapo.report.examples import Example, Part, choose_examples
 from seapo.report.quality import REJECTED, Distance, distances
 from seapo.report.results import results_of
-from seapo.report.story import capital, duration, interval, not_run, percent, points, spelt, tell
+from seapo.report.story import capital, duration, interval, not_run, percent, points, spelt, tell, tenths
 from seapo.report.tables import final_metrics
 from seapo.report.untrusted import cut, label, visible
 
@@ -83,6 +83,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {"cut": cut, "label": label, "percent": percent, "points": points, "spelt": spelt}
     environment.filters |= {"capital": capital, "duration": duration, "interval": interval, "edit": edit_line}
+    environment.filters["tenths"] = tenths
     environment.filters |= {"number": lambda value: f"{value:,}", "reasons": _reasons}
     environment.globals |= {"not_run": not_run}
     return environment

@@ -22,7 +22,7 @@ from seapo.report.examples import choose_examples
 from seapo.report.funnel import funnel_steps, lost, unexplained
 from seapo.report.quality import REJECTED, Distance, distances
 from seapo.report.results import asked, other_metrics
-from seapo.report.story import capital, duration, interval, not_run, percent, points, spelt, tell
+from seapo.report.story import capital, duration, interval, not_run, percent, points, spelt, tell, tenths
 from seapo.report.tables import dropped_checks, final_metrics, type_rows
 from seapo.report.untrusted import cut, label, visible
 from seapo.report.yields import strategy_yields
@@ -91,6 +91,7 @@ def _environment() -> Environment:
         "capital": capital,
         "duration": duration,
         "interval": interval,
+        "tenths": tenths,
         "number": lambda value: f"{value:,}",
     }
     environment.globals |= {"not_run": not_run}

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from seapo.report.figures import WIDE, bare
-from seapo.report.intervals import OWN_REJECTED
+from seapo.report.intervals import OWN_REJECTED, draw_line
 from seapo.report.quality import REJECTED, Distance, Spread
-from seapo.report.svg import BLUE, GREY, MUTED, PAPER, Plot, new_figure
+from seapo.report.svg import BLUE, GREY, PAPER, Plot, new_figure
 from seapo.report.untrusted import label
 
 LOG_TICKS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -78,6 +78,8 @@ def _draw_measure(axes: Axes, index: int, measure: _Measure, rows: Sequence[Dist
         axes.text(0, y + 0.26, _name(one), transform=across, va="center", fontweight="bold", fontsize=11)
         axes.text(1, y + 0.26, measure.form(each.median), transform=across, va="center", ha="right", fontsize=11)
         tips[gid] = [_told(measure, one)]
+    if measure.reference is not None:
+        draw_line(axes, measure.reference, len(rows), is_whole=False)
     _scale(axes, measure, min(lows), max(highs))
     axes.set(ylim=(-0.45, len(rows) - 0.5), yticks=[])
     axes.set_title(measure.title, loc="left", fontsize=12, fontweight="bold", pad=8)
@@ -87,8 +89,6 @@ def _draw_measure(axes: Axes, index: int, measure: _Measure, rows: Sequence[Dist
 
 def _scale(axes: Axes, measure: _Measure, low: float, high: float) -> None:
     edges = [low, high] if measure.reference is None else [low, high, measure.reference]
-    if measure.reference is not None:
-        axes.axvline(measure.reference, color=MUTED, linewidth=1, zorder=1)
     if measure.is_log:
         axes.set_xscale("log")
         first, last = max(min(edges), LEAST) / 1.25, max(max(edges), LEAST) * 1.25

@@ -87,6 +87,11 @@ def points(share: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", MINUS)
 
 
+def tenths(value: float) -> str:
+    """A number with one digit behind the point and a true minus, as `−1.5`."""
+    return f"{value:.1f}".replace("-", MINUS)
+
+
 def percent(share: float, *, digits: int = 1) -> str:
     """A share as `42.5%`."""
     return f"{share * 100:.{digits}f}%"
@@ -226,9 +231,9 @@ def _measured(evaluate: EvaluateSummary) -> str:
 
 
 def _changes(rows: list[ScoreRow]) -> str:
-    return listed([f"{cut(row.name, 60)} ({_difference(row, unit=' points')})" for row in rows])
+    return listed([f"{cut(row.name, 60)} ({points(row.difference)} points)" for row in rows])
 
 
-def _difference(row: ScoreRow, *, unit: str = "") -> str:
+def _difference(row: ScoreRow) -> str:
     low, high = row.difference_interval
-    return f"{points(row.difference)}{unit} [{points(low)}, {points(high)}]"
+    return f"{points(row.difference)} [{points(low)}, {points(high)}]"
