@@ -36,7 +36,7 @@ def rotated_onto_a_sibling(rows, size):
     return sum(own == other for block in blocks for own, other in zip(block, block[-1:] + block[:-1], strict=True))
 
 
-@settings(max_examples=25)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=40, max_size=90), st.integers(2, 8), st.integers(0, 6))
 def test_any_micro_batch_is_free_of_siblings_and_nothing_is_lost(negatives, size, offset):
     rows = rows_of(*negatives)
@@ -61,7 +61,7 @@ def test_labels_alternate_where_samples_have_one_negative():
     assert all(sum(labels[start : start + 4]) in (1, 2, 3) for start in range(197))
 
 
-@settings(max_examples=25)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(1, 3), min_size=64, max_size=120), st.integers(2, 8))
 def test_every_stretch_holds_both_labels_about_as_the_whole_does(negatives, size):
     labels = [each["label"] for each in order_for_kto(rows_of(*negatives), size)]

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seapo.errors import DataError, UnknownNameError
@@ -61,6 +61,7 @@ def test_mixed_takes_one_type_a_sample_and_every_type_somewhere():
     }  # fmt: skip
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 5), st.sets(st.integers(0, 59), min_size=1), st.randoms(use_true_random=False))
 def test_mixed_follows_from_seed_and_sample_alone(seed, kept, rng):
     whole = choices(mix_pairs(SAMPLES, NEGATIVES, MIXED, seed=seed))
@@ -170,21 +171,21 @@ def weighted(**weights):
 def test_weights_draw_each_type_in_their_proportion():
     parents = [sample(f"w{number}") for number in range(400)]
     negatives = [negative(parent, name) for parent in parents for name in TYPES]
-    settings = weighted(correctness=0.7, logic=0.2, hallucination=0.1)
-    summary = mix_pairs(parents, negatives, settings, seed=0).summary
-    assert summary.weights == settings.weights
+    shares = weighted(correctness=0.7, logic=0.2, hallucination=0.1)
+    summary = mix_pairs(parents, negatives, shares, seed=0).summary
+    assert summary.weights == shares.weights
     # 400 draws: three standard deviations around 280, 80 and 40.
     for name, mean, deviation in (("correctness", 280, 9.2), ("logic", 80, 8.0), ("hallucination", 40, 6.0)):
         assert abs(summary.by_error_type[name] - mean) < 3 * deviation
 
 
 def test_a_weighted_draw_follows_from_seed_and_sample_alone():
-    settings = weighted(correctness=3, logic=2, hallucination=1)
-    whole = choices(mix_pairs(SAMPLES, NEGATIVES, settings, seed=5))
+    shares = weighted(correctness=3, logic=2, hallucination=1)
+    whole = choices(mix_pairs(SAMPLES, NEGATIVES, shares, seed=5))
     some = SAMPLES[::-3]
     kept = [each for each in NEGATIVES[::-1] if each.sample_id in {parent.id for parent in some}]
-    assert choices(mix_pairs(some, kept, settings, seed=5)) == {parent.id: whole[parent.id] for parent in some}
-    assert choices(mix_pairs(SAMPLES, NEGATIVES, settings, seed=6)) != whole
+    assert choices(mix_pairs(some, kept, shares, seed=5)) == {parent.id: whole[parent.id] for parent in some}
+    assert choices(mix_pairs(SAMPLES, NEGATIVES, shares, seed=6)) != whole
 
 
 def test_equal_weights_of_a_diagnosis_come_from_outside_and_win():

@@ -45,6 +45,16 @@ def sum_pairs(count, negatives=1):
     return pairs
 
 
+def drawn_anew(pairs):
+    """The same pairs, every other one for the first epoch and the rest for the second."""
+    return [pair.model_copy(update={"mix_epochs": (1 + number % 2,)}) for number, pair in enumerate(pairs)]
+
+
+@pytest.fixture(scope="session")
+def anew():
+    return drawn_anew
+
+
 @pytest.fixture(scope="session")
 def pair():
     return make_pair

@@ -22,6 +22,7 @@ def bars(name, die_at):
 
     def bar(description):
         def walk(items):
+            items = list(items)
             if description == "train" and len(items):
                 print(f"{name}: steps {items[0]} to {items[-1]}")
             for number, item in enumerate(items):
@@ -40,6 +41,7 @@ def main(folder, cases):
         out = Path(folder) / name
         out.mkdir(parents=True, exist_ok=True)
         pairs = conftest.sum_pairs(case.get("samples", 7), negatives=2)
+        pairs = conftest.drawn_anew(pairs) if case.get("drawn_anew") else pairs
         try:
             with Journal(out.with_suffix(".sqlite")) as journal:
                 summary = train(

@@ -28,6 +28,7 @@ SHARDED = {
 CASES = {
     "adapter": {"settings": SETTINGS},
     "kto": {"settings": KTO, "samples": 5},
+    "drawn anew": {"settings": KTO, "samples": 5, "drawn_anew": True},
     "all weights": {"settings": FULL},
     "resumed": {"settings": SETTINGS, "die_at": 3},
 }
@@ -44,7 +45,7 @@ def together(request, tmp_path_factory, start_together):
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory, tiny, sums):
+def alone(tmp_path_factory, tiny, sums, anew):
     """What one process writes, with twice the samples a step."""
     done = {}
 
@@ -54,6 +55,7 @@ def alone(tmp_path_factory, tiny, sums):
             folder = tmp_path_factory.mktemp("alone")
             settings = TrainSection(**case["settings"] | {"gradient_accumulation_steps": 4})
             pairs = sums(case.get("samples", 7), negatives=2)
+            pairs = anew(pairs) if case.get("drawn_anew") else pairs
             done[name] = (train(pairs, settings, model=tiny(), out_dir=folder, seed=0), folder)
         return done[name]
 
@@ -66,6 +68,7 @@ def curve(folder, metric="loss"):
 
 @pytest.mark.parametrize(("name", "file"), [
     ("adapter", "adapter/adapter_model.safetensors"), ("kto", "adapter/adapter_model.safetensors"),
+    ("drawn anew", "adapter/adapter_model.safetensors"),
     ("all weights", "model/model.safetensors"), ("resumed", "adapter/adapter_model.safetensors"),
 ])  # fmt: skip
 def test_two_processes_train_as_one_does(together, alone, name, file):
