@@ -36,6 +36,11 @@ format: $(VENV)/.test ## rewrite the code in the project's format
 	@$(BIN)/ruff check --quiet --fix
 	@$(BIN)/ruff format --quiet
 
+.PHONY: docs
+docs: $(VENV)/.test ## write docs/recipe.md and docs/api.md anew, after a change of the recipe or of public names
+	@$(BIN)/python scripts/recipe_reference.py --write
+	@$(BIN)/python scripts/api_reference.py --write
+
 .PHONY: clean
 clean: ## remove .venv, runs and caches
 	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
