@@ -25,6 +25,7 @@ from seapo.quantities import numbers
         ("released on 2018-09-25 or 9/25/2018", []),
         ("version 1.2.3 of the 1st", []),
         ("x2, utf_8, H2O and B12", []),
+        ("a 3D print over 5G for $4", ["4"]),
     ],
 )
 def test_the_numbers_of_a_text(text: str, expected: list[str]):

@@ -59,6 +59,7 @@ STOPS = frozenset(".,:;?\"“”'‘’—…\n#")
 """Signs that an expression does not reach across; another sign (`|`, `!`) stands for what cannot be read."""
 LATEX_SPACES = frozenset({r"\boxed", r"\,", r"\!", r"\;", r"\:", "\\ "})
 WORD_OPERATORS = {"times": "*", "plus": "+", "minus": "-"}
+_TECHNIQUE = re.compile(r"[DG]\b")
 MAGNITUDES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 GLUED_UNITS = frozenset({
     "kg", "kgs", "mg", "cm", "mm", "km", "ml", "lb", "lbs", "oz", "ft", "mi", "mph", "kph", "hr", "hrs", "min", "mins",
@@ -105,13 +106,15 @@ class Item(NamedTuple):
 def numbers(text: str) -> tuple[NumberSpan, ...]:
     """The numbers of a text, in order; never raises.
 
-    Those in identifiers, ordinals (1st), versions (1.2.3) and dates (2018-09-25) are left out. The numbers of `10:30`,
-    `3/4` and `5-7` count each.
+    Those in identifiers, ordinals (1st), versions (1.2.3), dates (2018-09-25) and names of techniques (3D, 5G) are left
+    out. The numbers of `10:30`, `3/4` and `5-7` count each.
     """
     spans = []
     for match in NUMBER_OR_NOT.finditer(text):
         if match.lastgroup == "number":
             start, end = match.span("number")
+            if _TECHNIQUE.match(text, end):
+                continue
             start -= _has_sign(text, start)
             written = text[start:end]
             spans.append(NumberSpan(start, end, _decimal(written), written))

@@ -62,6 +62,7 @@ def test_conditions_and_order_are_reversed(outcomes):
     assert outcomes(reversed_conditions, "It is closed if the river rises.") == {"It is closed unless the river rises."}
     assert outcomes(reversed_conditions, "Ask me if necessary, then go on.") == set()
     assert outcomes(reversed_order, "It was built after the long war.") == {"It was built before the long war."}
+    assert outcomes(reversed_order, "His practice looks after many students, year after year.") == set()
 
 
 def test_a_cause_and_its_effect_change_places(outcomes):

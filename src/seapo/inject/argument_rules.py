@@ -103,7 +103,13 @@ _CONDITIONS = (
 )
 _ORDER = (
     (re.compile(r"(?<!the day )(?<!than )\bbefore\b(?= \w)"), "after"),
-    (re.compile(r"(?<!look )(?<!looking )(?<!named )(?<!day )(?<!shortly )\bafter\b(?= \w)(?! all\b)"), "before"),
+    (
+        re.compile(
+            r"(?<!look )(?<!looks )(?<!looked )(?<!looking )(?<!named )(?<!sought )(?<!take )(?<!takes )(?<!one )"
+            r"(?<!day )(?<!year )(?<!time )(?<!shortly )\bafter\b(?= \w)(?! all\b)"
+        ),
+        "before",
+    ),
     (re.compile(r"^Before\b"), "After"),
     (re.compile(r"^After\b(?! all\b)"), "Before"),
 )

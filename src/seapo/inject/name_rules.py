@@ -32,7 +32,7 @@ _NO_NAMES = frozenset(
         Saturday Sunday Mrs Miss Sir Dear Hello Thanks Thank Please Sincerely Regards President King Queen Professor
         Doctor Prime Minister General Captain Mother Father North South East West Northern Southern Eastern Western
         Sure Simple Welcome Ladies Gentlemen Dad Mom Before After Government Geometry Aires Majesty American Sentence
-        Story Passage Context Paragraph Title Review Explanation Solution Hence Therefore However
+        Story Passage Context Paragraph Title Review Explanation Solution Hence Therefore However Middle Old
     """)
 )
 _KINDS_LEFT = ("month", "weekday", "people:", "number word", "ordinal word", "unit:", "religion")

@@ -21,7 +21,7 @@ from seapo.journal import Journal
 from seapo.recipe import InjectSection
 from seapo.records import Candidate, Record, Sample, Skip, digest
 
-INJECT_VERSION = 9
+INJECT_VERSION = 10
 """Raised when the code gives other candidates for the same sample, so that no journalled ones are used."""
 MAX_TOKENS = 2048
 """Longest prompt and answer together that are scored: the dense mask of a longer tree would not fit a laptop."""
