@@ -14,7 +14,7 @@ from seapo.recipe import ReportSection
 from seapo.report import read_run, render
 from seapo.report.contents import STAGES
 
-GOLDEN = Path(__file__).with_name("made_run_page.txt")
+GOLDEN = Path(__file__).with_name("full_run_page.txt")
 BLOCKS = frozenset("p h1 h2 h3 h4 li tr dt dd summary pre div table title footer".split())  # noqa: SIM905
 
 
@@ -59,8 +59,8 @@ def page_of(folder: Path, *, examples: int = 1) -> str:
     return render(read_run(folder), settings=ReportSection(examples_per_type=examples))
 
 
-def test_the_page_reads_as_it_should(made_run: Path, tmp_path: Path) -> None:
-    read = read_page(page_of(made_run), hidden="svg style script pre").text()
+def test_the_page_reads_as_it_should(full_run: Path, tmp_path: Path) -> None:
+    read = read_page(page_of(full_run), hidden="svg style script pre").text()
     actual = tmp_path / GOLDEN.name
     actual.write_text(read, encoding="utf-8")
     assert read == GOLDEN.read_text(encoding="utf-8"), f"if the change is meant: cp {actual} {GOLDEN}"
