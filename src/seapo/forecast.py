@@ -26,6 +26,7 @@ KTO_READS = 0.5
 """Readings that KTO's answers to other prompts add to a step."""
 STARTER_TOKENS = 45_000
 """Read for the suite that comes with seapo, once."""
+STARTER_ITEMS, STARTER_TASKS = 246, 5
 REPORT_S = 10.0
 
 
@@ -61,7 +62,8 @@ def forecast(recipe: Recipe, fit: Fit, samples: int, share: float) -> Forecast:
         "train": LOADING_S + pairs * tree * reads / fit.tokens_per_s,
     }
     if "starter" in recipe.evaluate.suites:
-        found["evaluate"] = 2 * (LOADING_S + STARTER_TOKENS / fit.tokens_per_s)
+        asked = min(1.0, STARTER_TASKS * (recipe.evaluate.limit or STARTER_ITEMS) / STARTER_ITEMS)
+        found["evaluate"] = 2 * (LOADING_S + asked * STARTER_TOKENS / fit.tokens_per_s)
     found["report"] = REPORT_S
     return Forecast(samples=samples, pairs=pairs, by_stage={name: round(value, 1) for name, value in found.items()})
 

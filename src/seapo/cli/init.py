@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from seapo.summaries import SourceSummary
 
 SHOWN_LANGUAGES = 4
+WHOLE = (10_000, 24)
+"""Columns and lines where there is no terminal."""
 COLUMN = 12
 """Where the right column of the output begins."""
 
@@ -87,7 +89,7 @@ def init_command(
 
 def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
     """Two columns, the right one broken to the terminal's width."""
-    width = max(shutil.get_terminal_size().columns - 1, 40)
+    width = max(shutil.get_terminal_size(WHOLE).columns - 1, 40)
     for name, text in rows:
         yield textwrap.fill(
             text, width, initial_indent=f"{name:{COLUMN}}", subsequent_indent=" " * COLUMN, break_long_words=False,

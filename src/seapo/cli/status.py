@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from seapo.status import RunStatus
 
 SHOWN_WARNINGS = 3
+WHOLE = (10_000, 24)
+"""Columns and lines where there is no terminal."""
 
 
 def build(name: str, summary: str) -> click.Command:
@@ -64,8 +66,8 @@ def status_command(run: Path | None, runs_dir: str, watch: bool, every_s: float,
 
 
 def _show(lines: Sequence[str], watch: bool) -> None:
-    """Print lines, broken to the terminal's width; on a terminal, a watched status takes the place of the last one."""
-    width = shutil.get_terminal_size().columns
+    """Print lines, broken to the terminal's width, whole into a pipe; a watched status takes the last one's place."""
+    width = shutil.get_terminal_size(WHOLE).columns
     if watch and sys.stdout.isatty():
         click.clear()
     for line in lines:
