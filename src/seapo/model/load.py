@@ -38,7 +38,7 @@ def load_embedded(dtype: torch.dtype = torch.float32, *, attention: str | None =
     The 4-bit GGUF is dequantised once, to float32 safetensors in the cache folder, because that takes 20 s.
     Raises ModelError where the package is missing.
     """
-    folder = _dequantised()
+    folder = embedded_folder()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation=attention)
     return _on_device(model).eval(), tokenizer
@@ -88,7 +88,7 @@ def load_adapter(model: Any, folder: Path) -> Any:
         raise ModelError(f"{folder}: the adapter does not fit {type(model).__name__}: {reason}") from problem
 
 
-def _dequantised() -> Path:
+def embedded_folder() -> Path:
     """Folder with the embedded model as safetensors; made on first use, beside and renamed."""
     gguf = embedded_gguf()
     folder = cache_dir() / f"smollm2-135m-instruct-{file_sha256(gguf)[:12]}-t{transformers.__version__}"
