@@ -243,3 +243,9 @@ def test_a_wrong_script_is_seen(line):
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_index_has_every_page():
+    index = (REPOSITORY / "docs" / "README.md").read_text(encoding="utf-8")
+    missing = [page.name for page in PAGES if page.name != "README.md" and f"]({page.name}" not in index]
+    assert missing == [], "add them to docs/README.md, where a reader would look for them"
