@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from seapo.interval import share, wilson_interval
-from seapo.recipe import dump_recipe, parse_recipe
+from seapo.recipe import ReportSection, dump_recipe, parse_recipe
 from seapo.records import CheckResult, Edit, Negative, RejectedRow, Sample, Skip, Verdict, apply_edits
+from seapo.report import RunContents, read_run, render
 from seapo.store import read_records, write_json, write_records, write_text
 from seapo.summaries import (
     AuditRow,
@@ -498,6 +499,18 @@ def _add_benchmarks(path: Path) -> None:
     values["tasks"] += [rows["gsm8k"], rows["math_algebra"]]
     values["groups"] = [rows["math"]]
     write_json(path, values)
+
+
+@pytest.fixture(scope="session")
+def made_contents(tmp_path_factory: pytest.TempPathFactory) -> RunContents:
+    """What the made-up run holds; to be replaced in parts, never changed."""
+    return read_run(build_run(tmp_path_factory.mktemp("contents") / "made-up"))
+
+
+@pytest.fixture(scope="session")
+def made_html(made_contents: RunContents) -> str:
+    """The page of the made-up run."""
+    return render(made_contents, settings=ReportSection())
 
 
 FIXED = {

@@ -55,6 +55,12 @@ class PairBrowser {
     this.show(found.includes(this.open) ? this.open : (found[0] ?? null));
   }
 
+  /** Another order begins with its first pair. */
+  reorder() {
+    this.open = null;
+    this.refresh();
+  }
+
   showCounts(counts) {
     this.selects.forEach((select, at) => {
       const { value } = select;
@@ -262,7 +268,8 @@ class PairBrowser {
 
   listen() {
     byId("search").addEventListener("input", () => this.refresh());
-    for (const id of ["scope", "order"]) byId(id).addEventListener("change", () => this.refresh());
+    byId("scope").addEventListener("change", () => this.refresh());
+    byId("order").addEventListener("change", () => this.reorder());
     for (const label of LABELS) byId(label).addEventListener("click", () => this.tick(label));
     const actions = {
       previous: () => this.step(-1),
