@@ -75,7 +75,8 @@ class Finding:
         """The difference in points with its interval, and what it was measured on."""
         low, high = (f"{100 * end:+.1f}" for end in self.interval)
         seeds = f"{self.seeds} seeds" if self.seeds > 1 else "one seed"
-        asked = f"{self.items} items, {seeds}, {ASKED_BY[self.protocol]}"
+        items = f"{self.items:,} item{'' if self.items == 1 else 's'}"
+        asked = f"{items}, {seeds}, {ASKED_BY[self.protocol]}"
         return f"{100 * self.difference:+.1f} points [{low}, {high}] ({asked})"
 
 

@@ -26,8 +26,6 @@ KIND = "held_out"
 NGRAM = 4
 LEAST_SHARE = 5
 """At most one in so many samples is held out, where the data is too small for what the recipe asks."""
-MIN_ROOM = 16
-"""Tokens that a prompt must leave in the model's context for an answer."""
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -146,7 +144,7 @@ def _answers(scorer: "ChatScorer", prompts: Sequence[Sequence[int]], limit: int)
     asked = [
         writing.Asked(
             tuple(prompt),
-            writing.Settings((), max(MIN_ROOM, min(limit, context - len(prompt)))),
+            writing.Settings((), max(1, min(limit, context - len(prompt)))),
             "",
             "a held-out prompt",
         )

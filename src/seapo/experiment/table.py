@@ -110,11 +110,12 @@ def _table(rows: Sequence[Effect], width: int) -> list[str]:
     shown = [*(row for row in rows if row.kind == "dimension"), *_further(rows)]
     ordered = sorted(shown, key=lambda row: [each.arm for each in shown].index(row.arm))
     every = _columns()
+    seeded = ("seeds", "sd") if any(row.seed_sd is not None for row in shown) else ()
     layouts = [
         ([every[name] for name in names], gap)
         for names, gap in (
-            (("arm", "what", "items", "score", "difference", "seeds", "sd", "p", "verdict"), "  "),
-            (("arm", "what", "items", "difference", "seeds", "p", "verdict"), "  "),
+            (("arm", "what", "items", "score", "difference", *seeded, "p", "verdict"), "  "),
+            (("arm", "what", "items", "difference", *seeded[:1], "p", "verdict"), "  "),
             (("arm", "what", "difference", "p", "verdict"), " "),
         )
     ]
@@ -193,7 +194,10 @@ def format_markdown(found: Results) -> str:
             rows = [row for row in found.effects if (row.protocol, row.base) == (protocol, base)]
             if rows:
                 parts += ["", f"## {_cell(_title(found, base, protocol))}", "", *_matrix(rows), "", *_markdown(rows)]
-    parts += ["", _legend(found), "", "## Held-out rows", "", *_harm_markdown(found), "", f"Method: {found.method}", ""]
+    parts += ["", _legend(found), ""]
+    if found.no_harm:
+        parts += ["## Held-out rows", "", *_harm_markdown(found), ""]
+    parts += [f"Method: {found.method}", ""]
     parts += [f"* {_cell(name)} has no result: {_cell(why)}" for name, why in found.failed.items()]
     return "\n".join(parts) + "\n"
 
