@@ -89,7 +89,8 @@ def begin(path: str, *, overrides: Sequence[str], time_s: float, progress: Progr
     text = _written(basis, choices)
     recipe = parse_recipe(yaml.safe_load(text))
     usable = _usable(basis, recipe.train.max_length, recipe.data.limit)
-    expected = forecast(recipe, fit, usable, _share_with_error(surveyed.survey))
+    rejected = surveyed.survey.with_rejected
+    expected = forecast(recipe, fit, usable, _share_with_error(surveyed.survey), rejected=rejected)
     warnings = tuple(_warnings(basis, recipe, expected))
     return Beginning(
         text=_headed(basis, expected, text),
@@ -226,7 +227,8 @@ def _seconds(basis: _Basis, lengths: _Lengths, usable: int) -> float:
     """What so many samples that are short enough would take."""
     train = basis.said.train.model_copy(update={**_epochs_and_rate(basis), "max_length": lengths.whole})
     recipe = basis.said.model_copy(update={"train": train})
-    return forecast(recipe, basis.fit, usable, _share_with_error(basis.survey)).seconds
+    share, rejected = _share_with_error(basis.survey), basis.survey.with_rejected
+    return forecast(recipe, basis.fit, usable, share, rejected=rejected).seconds
 
 
 def _usable(basis: _Basis, max_length: int, limit: int | None = None) -> int:
@@ -382,8 +384,8 @@ def _headed(basis: _Basis, expected: Forecast, text: str) -> str:
     stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in expected.by_stage.items())
     head = (
         f"Written by `seapo init` for {basis.said.data.path}. Each setting stands below its reason; what is left out "
-        f"has its default.\nIt will take about {duration(expected.seconds)} on this machine ({place}, "
-        f"{fit.tokens_per_s:,.0f} tokens a second), within a factor of two: {stages}."
+        f"has its default.\nIt will take roughly {duration(expected.seconds)} on this machine ({place}, "
+        f"{fit.tokens_per_s:,.0f} tokens a second): {stages}."
     )
     return "\n".join(_comment(head, "")) + "\n" + text
 

@@ -1,9 +1,9 @@
-"""How long a run will take, from how fast its model reads: within a factor of two, before anything of it is done.
+"""How long a run will take, roughly, from how fast its model reads: before anything of it is done.
 
     forecast(recipe, fit, samples=995, share=0.8).seconds
 
-Each stage's work is told in tokens that the model would read in the same time. How many they are was measured
-(docs/quick-tour.md); on another machine the ratios shift, hence no more than a factor of two.
+Each stage's work is told in tokens that the model would read in the same time. How many they are was fitted to two runs
+on two processor cores (docs/quick-tour.md); on another machine the ratios shift.
 """
 
 import math
@@ -14,17 +14,17 @@ from seapo.records import Record
 
 LOADING_S = 5.0
 """Of the model, in each stage that asks it."""
-INJECT_READS = 1.6
+INJECT_READS = 2.5
 """Readings of prompt, answer and candidates: alternatives, first glances at the candidates, and their scores."""
 VERIFY_S = 0.1
 """Of one sample's candidates in one process, by program."""
 NEGATIVE_SHARE = 0.6
 """Of an answer's tokens, those from the error on, which its negative repeats."""
-BACKWARD_READS = 3.0
+BACKWARD_READS = 4.0
 """A step's forward and backward pass, in readings."""
 KTO_READS = 0.5
 """Readings that KTO's answers to other prompts add to a step."""
-STARTER_TOKENS = 45_000
+STARTER_TOKENS = 35_000
 """Read for the suite that comes with seapo, once."""
 STARTER_ITEMS, STARTER_TASKS = 246, 5
 REPORT_S = 10.0
@@ -46,13 +46,16 @@ class Forecast(Record):
         return math.fsum(self.by_stage.values())
 
 
-def forecast(recipe: Recipe, fit: Fit, samples: int, share: float) -> Forecast:
-    """Of so many samples that are short enough, and the share of them that an error can be put in."""
+def forecast(recipe: Recipe, fit: Fit, samples: int, share: float, *, rejected: int = 0) -> Forecast:
+    """Of so many samples that are short enough, and the share of them that an error can be put in.
+
+    `rejected` samples bring rejected answers of their own, some of which verify scores.
+    """
     whole, answer = _usual(fit, recipe.train.max_length)
     pairs = round(samples * share)
     candidates = min(recipe.inject.candidate_tokens, 3 * answer)
     inject = samples * INJECT_READS * (whole + candidates) if recipe.inject.rank_by == "model" else 0.0
-    judged = min(recipe.verify.rejected_scored, samples) * (whole + answer)
+    judged = min(recipe.verify.rejected_scored, rejected, samples) * (whole + answer)
     tree = whole + NEGATIVE_SHARE * answer
     reads = 1 + recipe.train.num_train_epochs * BACKWARD_READS
     reads += (1 + recipe.train.num_train_epochs) * KTO_READS if recipe.train.method == "kto" else 0.0

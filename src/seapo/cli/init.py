@@ -121,7 +121,7 @@ def _described(found: "Beginning") -> Iterator[tuple[str, str]]:
     stages = ", ".join(f"{name} {duration(seconds)}" for name, seconds in found.forecast.by_stage.items())
     settled = {choice.key: choice.value for choice in found.choices}
     limit = f" for {settled['data.limit']:,} of the samples" if "data.limit" in settled else ""
-    yield "time", f"about {duration(found.forecast.seconds)}{limit}, within a factor of two ({stages})"
+    yield "time", f"roughly {duration(found.forecast.seconds)}{limit} ({stages})"
 
 
 def _rows(data: "SourceSummary") -> Iterator[tuple[str, str]]:
