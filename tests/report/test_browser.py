@@ -1,4 +1,4 @@
-"""The pair browser in a real Chromium: what it finds, how it marks an edit, its keys and ticks, and that text stays text."""
+"""The pair browser in a real Chromium: what it finds, how it marks edits, keys, ticks, and that text stays text."""
 
 import hashlib
 import json
@@ -211,7 +211,7 @@ def test_each_filter_leaves_what_it_says_and_counts_it(opened: Callable[..., Pag
     ("chosen", "edits", "marked"),
     [
         ("It has 15 legs.", [("5", "6")], [["15"], ["16"]]),
-        ("Oslo is its capital.", [("Oslo is its capital", "Bergen is its seat")], [["Oslo", "capital"], ["Bergen", "seat"]]),
+        ("Oslo is the seat.", [("Oslo is the seat", "Rome is the port")], [["Oslo", "seat"], ["Rome", "port"]]),
         ("A 😀 smile is 😀 good.", [("good", "bad 😀")], [["good"], ["bad 😀"]]),
         ("It is so.", [("is", "is not")], [[], [" not"]]),
         ("one\ntwo\nthree", [("two\nthree", "four")], [["two\nthree"], ["four"]]),
@@ -432,8 +432,11 @@ def many(made_contents: RunContents) -> RunContents:
 def test_five_thousand_pairs_are_searched_and_filtered_without_lag(
     opened: Callable[..., Page], many: RunContents
 ) -> None:
-    """Layout included. The thread's processor time counts the driver's work too, the clock whatever else the machine does:
-    the page itself takes no longer than the smaller of both."""
+    """Layout included.
+
+    The thread's processor time counts the driver's work too, the clock whatever else the machine does: the page itself
+    takes no longer than the smaller of both.
+    """
     page = opened(many)
     assert page.text("summary") == "5,000 of 5,000 pairs"
     page.chromium.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
