@@ -1,6 +1,7 @@
 """Time injection and verification with the embedded model, against the procedure that was published.
 
     python benchmarks/inject.py [--json] [--data gsm8k ultrafeedback] [--side chain edit rewrite paper] [--samples 200]
+    python benchmarks/inject.py --side chain --rank-by none   # rules and the model's alternatives, none of them scored
     python benchmarks/inject.py --part many --many 60000      # rules alone, on as many samples
 
 Sides, on the same samples drawn by a seed, every type of error asked once for each sample:
@@ -68,6 +69,12 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=200)
     parser.add_argument("--slow-samples", type=int, default=40, help="of the sides edit and rewrite")
     parser.add_argument("--paper-samples", type=int, default=10)
+    parser.add_argument(
+        "--rank-by",
+        choices=["model", "none"],
+        default="model",
+        help="of chain: none takes `rule` before `pivot`, unscored",
+    )
     parser.add_argument("--many", type=int, default=60_000)
     parser.add_argument("--many-candidates", type=int, default=1, help="of a sample and type, of the part many")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="of chain and the part many")
@@ -111,7 +118,7 @@ def run_side(side: str, data: str, options: argparse.Namespace, folder: Path) ->
     place = folder / f"{data}-{side}"
     place.mkdir(parents=True, exist_ok=True)
     write_rows(place / "data.jsonl", rows)
-    recipe = write_recipe(place, side_settings(side, options.workers), seed=options.seed)
+    recipe = write_recipe(place, side_settings(side, options.workers, options.rank_by), seed=options.seed)
     published = [sys.executable, str(Path(__file__).with_name("published_injector.py")), str(recipe)]
     timed = {}
     for stage in STAGES:
@@ -120,8 +127,10 @@ def run_side(side: str, data: str, options: argparse.Namespace, folder: Path) ->
     return {
         "side": side,
         "data": data,
+        **({"rank_by": options.rank_by} if side == "chain" else {}),
         "samples": count,
         "seconds": {name: round(one.seconds, 1) for name, one in timed.items()},
+        "processor_s": {name: round(one.processor_s, 1) for name, one in timed.items()},
         "peak_mb": round(max(one.peak_mb for one in timed.values())),
         **measured(place, sum(one.seconds for name, one in timed.items() if name != "source")),
     }
@@ -139,10 +148,11 @@ def write_rows(path: Path, rows: Sequence[tuple[str, str]]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def side_settings(side: str, workers: int) -> dict[str, Any]:
+def side_settings(side: str, workers: int, rank_by: str) -> dict[str, Any]:
     """What a side's recipe says beside the defaults."""
     if side == "chain":
-        return {"inject": {"workers": workers}, "verify": {"workers": workers}}
+        unranked = {} if rank_by == "model" else {"rank_by": rank_by, "strategies": ["rule", "pivot"]}
+        return {"inject": {"workers": workers, **unranked}, "verify": {"workers": workers}}
     if side == "paper":
         return {}
     return {"engine": {"kind": "embedded", "max_tokens": 512}, "inject": {"strategies": [side]}}

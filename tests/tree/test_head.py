@@ -75,10 +75,14 @@ def test_tiles_of_very_unlike_size_add_up(monkeypatch):
         assert torch.allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_the_best_tokens():
+@pytest.mark.parametrize("tile", [(1, 11), (2, 1), (3, 4), (100, 100)], ids=str)
+def test_the_best_tokens(monkeypatch, tile):
+    """Whatever the tiles, though one has fewer tokens than are asked for."""
+    monkeypatch.setattr(head_module, "TILE", tile)
     head = make()
     hidden = torch.randn(3, 5, dtype=torch.float64)
     scores = score_edges(head, hidden, Edges(PARENTS, TOKENS), k=2)
+    assert torch.allclose(scores.logprobs, expected_logprobs(head, hidden), atol=1e-6)
     best = head.logits(hidden).float().log_softmax(-1).topk(2)
     assert scores.best_ids.tolist() == best.indices[PARENTS].tolist()
     assert torch.allclose(scores.best_logprobs, best.values[PARENTS], atol=1e-6)

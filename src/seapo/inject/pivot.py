@@ -27,6 +27,7 @@ from seapo.language import (
     is_given_name,
     kinds_of,
     match_case,
+    opposites,
     shared_kind,
 )
 from seapo.quantities import NumberSpan
@@ -40,6 +41,7 @@ SURE_NATS = math.log(0.3)
 PROPOSALS_PER_TYPE = 8
 _DIGITS = re.compile(r"[0-9]+")
 """Digits that a number can be written with; a vocabulary has others, too, as ², ٣ and ①."""
+_DIGIT = re.compile(r"[0-9]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _SUBTYPES = {
     "month": "wrong_date",
@@ -78,9 +80,36 @@ def propose_by_pivot(sample: Sample, error_type: str, context: Context) -> Itera
     """The model's most likely mistakes of a type, likeliest first."""
     if error_type not in ("correctness", "logic") or not context.passage.sentences:
         return
+    if not _has_a_place(context.passage):  # then the model need not read the answer
+        return
     found = [f for f in _pivots(context.passage, context.alternatives) if f.error_type == error_type and f.edits]
     for each in _best_of_each_place(found)[:PROPOSALS_PER_TYPE]:
         yield Proposal(error_type, each.subtype, "pivot", context.model, each.edits)
+
+
+def _has_a_place(passage: Passage) -> bool:
+    """Whether anything that the model could write in the answer's place would be a change that is made here."""
+    places = (match.start() for match in _DIGIT.finditer(passage.text))
+    if any(not passage.is_protected(place, place + 1) for place in places):
+        return True
+    words = _WORD.finditer(passage.text)
+    free = (word for word in words if not passage.is_protected(word.start(), word.start() + 1))
+    return any(_has_others(passage, word) for word in free) or len(_places_of_not(passage)) > 0
+
+
+def _has_others(passage: Passage, match: re.Match[str]) -> bool:
+    """Whether some word could stand for this one in `_other_word`."""
+    word, span = match[0], match.span()
+    if passage.is_quoted(*span):
+        return False
+    if any(word in group for group in (_OPENERS, _JOINERS, _TIMES)):
+        return True
+    if passage.is_fiction and word not in passage.conversation:
+        return False
+    is_known = kinds_of(word) or opposites(word) or is_given_name(word)
+    return bool(is_known) and not (
+        word[:1].isupper() and is_part_of_a_name(passage, Mention(*span, word, kinds_of(word)))
+    )
 
 
 def _best_of_each_place(found: "list[_Found]") -> "list[_Found]":
@@ -96,8 +125,7 @@ def _best_of_each_place(found: "list[_Found]") -> "list[_Found]":
 
 def _pivots(passage: Passage, choices: "Sequence[TokenChoice]") -> Iterator[_Found]:
     starts = {match.start(): match for match in _WORD.finditer(passage.text)}
-    places = {change.end: change for change in [*denials(passage), *denied_conclusions_of(passage)]}
-    not_there = {end: change for end, change in places.items() if change.replacement.endswith(" not")}
+    not_there = _places_of_not(passage)
     for choice in choices:
         if not (choice.is_argmax or choice.logprob_nats >= SURE_NATS) or passage.is_protected(choice.start, choice.end):
             continue
@@ -113,6 +141,12 @@ def _pivots(passage: Passage, choices: "Sequence[TokenChoice]") -> Iterator[_Fou
                 yield from _other_digits(passage, start, start + len(token.strip()), text.strip(), logprob)
             elif start in starts and _WORD.fullmatch(text.strip()):
                 yield from _other_word(passage, starts[start], text.strip(), logprob)
+
+
+def _places_of_not(passage: Passage) -> dict[int, Change]:
+    """Where a *not* denies a claim: offset behind the verb -> the change."""
+    places = {change.end: change for change in [*denials(passage), *denied_conclusions_of(passage)]}
+    return {end: change for end, change in places.items() if change.replacement.endswith(" not")}
 
 
 def _denial(passage: Passage, change: Change, logprob: float) -> Iterator[_Found]:

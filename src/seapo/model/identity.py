@@ -1,6 +1,7 @@
 """What stands for a model in a hash: its weights' fingerprint and the number type that it runs in. Loads no weights."""
 
 import hashlib
+import importlib.metadata
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from seapo.model.embedded import embedded_gguf
 from seapo.recipe import ModelSection
 from seapo.store import file_sha256
 
+NATIVE_BFLOAT16 = "avx512_bf16"
 WEIGHT_FILES = (".safetensors", ".json", ".jinja", ".model")
 
 
@@ -25,11 +27,23 @@ def dtype_name(name: str) -> str:
     """`auto` as what it stands for on this machine: bfloat16 where the processor multiplies it natively."""
     if name != "auto":
         return name
+    if importlib.metadata.version("torch").endswith("+cpu") and (flags := _processor_flags()):
+        return "bfloat16" if NATIVE_BFLOAT16 in flags else "float32"  # importing torch takes seconds
     import torch
 
     if torch.cuda.is_available():
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
+
+
+def _processor_flags() -> frozenset[str]:
+    """What an x86 processor can do, as Linux tells it; nothing elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    found = next((line for line in lines if line.split(":")[0].strip() == "flags"), "")
+    return frozenset(found.partition(":")[2].split())
 
 
 def _local_folder(name: str) -> Path:

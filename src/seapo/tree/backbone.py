@@ -15,7 +15,15 @@ from seapo.errors import ModelError
 from seapo.tree import attention
 from seapo.tree.head import Head
 from seapo.tree.keys import TrunkKeys
-from seapo.tree.masks import Layout, additive_mask, block_mask, row_depths, segments
+from seapo.tree.masks import (
+    SEGMENT_TOKENS,
+    SEGMENT_TOKENS_WITHOUT_GRADIENT,
+    Layout,
+    additive_mask,
+    block_mask,
+    row_depths,
+    segments,
+)
 from seapo.tree.pack import Row
 from seapo.tree.slots import Slots
 
@@ -64,7 +72,8 @@ class Backbone:
             "position_ids": pad(row_depths(row), (0, spare))[None].to(self.device),
         }
         if implementation == attention.NAME:
-            inputs["tree_segments"] = segments(row)
+            longest = SEGMENT_TOKENS if torch.is_grad_enabled() else SEGMENT_TOKENS_WITHOUT_GRADIENT
+            inputs["tree_segments"] = segments(row, longest=longest)
             if trunk is not None:
                 inputs["tree_trunk"] = trunk.before(row)
         elif trunk is not None:

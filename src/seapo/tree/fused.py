@@ -5,7 +5,7 @@ An operator takes a module's place only where a small trial shows that both agre
 
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -37,12 +37,13 @@ def fused(model: Any) -> Iterator[None]:
     config = causal_lm.config.get_text_config()
     before = config._attn_implementation
     replaced = []
-    rotations = _rotations(causal_lm)
+    modules = _all_modules(causal_lm)
+    rotations = _rotations(modules)
     setattr(causal_lm, _FUSED, True)
     try:
         if before == "sdpa" and causal_lm.device.type == "cpu" and takes_segments(causal_lm):
             causal_lm.set_attn_implementation(attention.NAME)
-        for module in causal_lm.modules():
+        for module in modules:
             forward = _replacement(module)
             if forward is not None:
                 module.forward = forward
@@ -71,9 +72,20 @@ def takes_segments(causal_lm: Any) -> bool:
     )
 
 
-def _rotations(causal_lm: Any) -> dict[ModuleType, Callable[..., Any]]:
+def _all_modules(causal_lm: Any) -> list[Any]:
+    """The same as `modules()` in any order; that one puts names together, which takes as long as a layer."""
+    found = {id(causal_lm): causal_lm}
+    waiting = [causal_lm]
+    while waiting:
+        parts = [part for part in waiting.pop()._modules.values() if part is not None and id(part) not in found]
+        found.update((id(part), part) for part in parts)
+        waiting += parts
+    return list(found.values())
+
+
+def _rotations(modules: Iterable[Any]) -> dict[ModuleType, Callable[..., Any]]:
     """The Python modules whose rotation `rotate` can stand in for, with that function of theirs."""
-    sources = {sys.modules[type(module).__module__] for module in causal_lm.modules()}
+    sources = {sys.modules[kind.__module__] for kind in {type(module) for module in modules}}
     functions = {source: getattr(source, ROTATION, None) for source in sources}
     return {source: own for source, own in functions.items() if own is not None and _turns(own)}
 

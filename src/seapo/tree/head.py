@@ -104,10 +104,10 @@ def score_edges(head: Head, hidden: Tensor, edges: Edges, *, k: int = 0, bound: 
     if needs_gradient and head.is_frozen_product:
         logprobs, is_argmax = _FrozenHead.apply(hidden, edges, head, bound)  # type: ignore[no-untyped-call]
         return _without_best(logprobs, is_argmax, edges)
-    if not needs_gradient and not k and head.is_product:
+    if not needs_gradient and head.is_product:
         with torch.no_grad():
-            found = _tiled(head, hidden, edges, 0)
-        return _without_best(found.logprobs, found.is_argmax, edges)
+            found = _tiled(head, hidden, edges, 0, k)
+        return EdgeScores(found.logprobs, found.is_argmax, found.best_ids, found.best_logprobs)
     hidden = hidden if bound == len(hidden) else torch.cat([hidden[:bound], hidden[bound:].detach()])
     chunks = []
     for start, stop, one in _chunks(head, hidden, edges):
@@ -147,25 +147,32 @@ class _Found:
     """Shape (edges,)."""
     is_argmax: Tensor
     """Shape (edges,)."""
+    best_ids: Tensor
+    """Shape (edges, k)."""
+    best_logprobs: Tensor
+    """Shape (edges, k)."""
     mean: Tensor
     """Shape (bound, size): sum_v p(v | h) W[v] for the first parents."""
 
 
-def _tiled(head: Head, hidden: Tensor, edges: Edges, bound: int) -> _Found:
+def _tiled(head: Head, hidden: Tensor, edges: Edges, bound: int, k: int = 0) -> _Found:
     """Scores of the edges of all parents, a tile of logits at a time."""
     rows, columns = TILE if hidden.device.type == "cpu" else GPU_TILE
     mean = torch.zeros(bound, hidden.shape[1], dtype=torch.float32, device=hidden.device)
     parts = [
-        _tile_parents(head, hidden[start:stop], one, mean[start:stop], columns)
+        _tile_parents(head, hidden[start:stop], one, mean[start:stop], columns, k)
         for start, stop, one in _split(hidden, edges, rows)
     ]
-    logprobs, is_argmax = (torch.cat(one) for one in zip(*parts, strict=True))
-    return _Found(logprobs, is_argmax, mean)
+    logprobs, is_argmax, best_ids, best_logprobs = (torch.cat(one) for one in zip(*parts, strict=True))
+    return _Found(logprobs, is_argmax, best_ids, best_logprobs, mean)
 
 
-def _tile_parents(head: Head, hidden: Tensor, edges: Edges, mean: Tensor, columns: int) -> tuple[Tensor, Tensor]:
-    """Log-probability of each edge, and whether none is higher; `mean` is filled in place."""
+def _tile_parents(
+    head: Head, hidden: Tensor, edges: Edges, mean: Tensor, columns: int, k: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Log-probability of each edge, whether none is higher, and the k best tokens; `mean` is filled in place."""
     weight = head.linear.weight
+    best = _Best.of(len(hidden), k, hidden.device)
     top = torch.full((len(hidden), 1), -torch.inf, device=hidden.device)
     total, chosen = torch.zeros_like(top), torch.zeros(len(edges.tokens), device=hidden.device)
     firsts = list(range(0, len(weight), columns))
@@ -176,6 +183,7 @@ def _tile_parents(head: Head, hidden: Tensor, edges: Edges, mean: Tensor, column
         logits = head.tile(hidden, first, last).float()
         here = order[left:right]
         chosen[here] = logits[edges.parents[here], edges.tokens[here] - first]
+        best = best.with_tile(logits, first)
         before, top = top, torch.maximum(top, logits.amax(dim=-1, keepdim=True))
         shrink, odds = (before - top).exp(), logits.sub_(top).exp_()
         # Not log_softmax: on a CPU that adds up in float32 one by one and is 2e-5 nats a token off (measured).
@@ -185,7 +193,38 @@ def _tile_parents(head: Head, hidden: Tensor, edges: Edges, mean: Tensor, column
         del logits, odds  # or they would stay beside those of the next tile
     if len(mean):
         mean.div_(total[: len(mean)])
-    return chosen - (top + total.log())[edges.parents, 0], chosen >= top[edges.parents, 0] - TIE_NATS
+    normaliser = top + total.log()
+    return (
+        chosen - normaliser[edges.parents, 0],
+        chosen >= top[edges.parents, 0] - TIE_NATS,
+        best.ids[edges.parents],
+        (best.logits - normaliser)[edges.parents],
+    )
+
+
+@dataclass(frozen=True)
+class _Best:
+    """The k best tokens of each parent among those seen so far, best first; fewer where fewer were seen."""
+
+    logits: Tensor
+    """Shape (parents, k)."""
+    ids: Tensor
+    k: int
+
+    @classmethod
+    def of(cls, parents: int, k: int, device: torch.device) -> "_Best":
+        """None seen yet."""
+        return cls(torch.zeros(parents, 0, device=device), torch.zeros(parents, 0, dtype=torch.long, device=device), k)
+
+    def with_tile(self, logits: Tensor, first: int) -> "_Best":
+        """With the tokens from `first` on, whose logits these are."""
+        if not self.k:
+            return self
+        here = torch.topk(logits, min(self.k, logits.shape[1]), dim=-1)
+        values = torch.cat([self.logits, here.values], dim=-1)
+        ids = torch.cat([self.ids, here.indices + first], dim=-1)
+        best = torch.topk(values, min(self.k, values.shape[1]), dim=-1)
+        return _Best(best.values, ids.gather(-1, best.indices), self.k)
 
 
 def _add_product(total: Tensor, odds: Tensor, weight: Tensor) -> None:
