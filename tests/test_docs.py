@@ -38,6 +38,7 @@ RUN_ELSEWHERE = {
     "extending.md": "tests/test_extending.py",
     "giveaways.md": "tests/verify/test_giveaways_doc.py",
     "injection.md": "tests/inject/test_inject_stage.py",
+    "mixing.md": "tests/mix/test_mixing_page.py",
     "training.md": "tests/train/test_training_docs.py",
 }
 """Page -> the test that runs its python blocks, with the files or in the order that they need."""
