@@ -1,8 +1,8 @@
 """The page: all of it put into templates, under a Content-Security-Policy that lets nothing load.
 
 One style sheet and one script, that of the pair browser, are admitted by their hashes; no other script runs, and none
-may make markup from text. Every value passes `visible` and jinja2's autoescape on its way in; what is not escaped is made
-by this package: the style sheet, the script and the drawings.
+may make markup from text. Every value passes `visible` and jinja2's autoescape on its way in; what is not escaped is
+made by this package: the style sheet, the script and the drawings.
 """
 
 import base64
