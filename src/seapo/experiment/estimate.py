@@ -18,7 +18,7 @@ from seapo.evaluate import Subject, measure
 from seapo.evaluate.measurement import Workload, workload
 from seapo.evaluate.suites import load_suites
 from seapo.experiment.arms import ArmRun
-from seapo.experiment.held_out import examine
+from seapo.experiment.held_out import examine, split_data
 from seapo.experiment.matrix import HELD_OUT, Matrix
 from seapo.experiment.sharing import is_current
 from seapo.experiment.work import OWN, has_untouched
@@ -130,7 +130,10 @@ def _parts(matrix: Matrix, work: Workload, jobs: int) -> tuple[list[Part], list[
             asked = _untouched_seconds(probe, work)
             if not has_untouched(matrix):
                 parts.append(Part(name="the untouched model's scores", seconds=asked.total, basis=asked.basis))
-            parts += _own_parts(probe, waiting, asked, jobs)
+            try:
+                parts += _own_parts(probe, waiting, asked, jobs)
+            except SeapoError as problem:  # a few samples may not do where many would
+                left_out.append(f"trainings: the probe could not train: {problem}")
         finally:
             torch.set_num_threads(threads)
     return parts, left_out
@@ -178,11 +181,7 @@ class _Injected:
 
 def _samples(probe: _Probe) -> list[Sample]:
     recipe = probe.recipe
-    training = probe.matrix.split.training
-    if not training:
-        run = next(run for run in map(functools.partial(probe.matrix.run, quiet=True), probe.matrix.runs)
-                   if run.folder.fingerprint("source"))  # fmt: skip
-        training = tuple(run.records("source", "samples.jsonl", Sample))
+    training = probe.matrix.split.training or split_data(recipe).training
     return draw(list(training), SAMPLES, seed=recipe.seed + 1)
 
 
@@ -367,6 +366,7 @@ def _training_cost(probe: _Probe, one: ArmRun, model: Any) -> _Cost:
             "save_steps": NEVER,
             "report_to": (),
             "merge": False,
+            "data_path": None,
             "per_device_train_batch_size": min(samples, one.recipe.train.samples_per_step),
             "gradient_accumulation_steps": 1,
         }
