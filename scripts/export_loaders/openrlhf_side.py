@@ -1,7 +1,7 @@
 """Load an export with OpenRLHF's own data set class: python openrlhf_side.py EXPORT MODEL
 
-Runs in an environment of its own (scripts/check_exports.sh), beside which seapo is not installed. The command line cannot
-be run without its GPU packages, so the options of the export's command are compared with those in its source.
+Runs in an environment of its own (scripts/check_exports.sh), beside which seapo is not installed. The command line
+cannot be run without its GPU packages, so the options of the export's command are compared with those in its source.
 """
 
 import ast

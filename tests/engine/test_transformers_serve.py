@@ -40,10 +40,10 @@ def port(kit):
 @pytest.fixture(scope="module")
 def folder():
     """The embedded model as a folder of safetensors."""
-    from seapo.model.load import _dequantised
+    from seapo.model.load import embedded_folder
 
     pytest.importorskip("fastapi", reason="transformers serve needs fastapi and uvicorn: pip install 'seapo[test]'")
-    return _dequantised()
+    return embedded_folder()
 
 
 def test_a_server_that_is_killed_and_started_again_in_the_middle(kit, journal, folder, port, tmp_path):

@@ -75,7 +75,7 @@ def address(server):
 
 
 def test_a_push_makes_a_private_data_set_and_writes_the_token_nowhere(made_run, hub):
-    before = {path for path in made_run.rglob("*")}
+    before = set(made_run.rglob("*"))
     done = push(made_run, address(hub), "--yes")
     assert done.returncode == 0, done.stderr
     assert "private" in done.stdout
@@ -87,7 +87,7 @@ def test_a_push_makes_a_private_data_set_and_writes_the_token_nowhere(made_run, 
     assert all(name in commits[0] for name in ("train.parquet", "README.md"))
     assert not any(TOKEN in body for *_, body in hub.seen)
     assert TOKEN not in done.stdout + done.stderr
-    assert {path for path in made_run.rglob("*")} == before
+    assert set(made_run.rglob("*")) == before
 
 
 def test_without_yes_nothing_is_asked_of_the_hub(made_run, hub):

@@ -159,7 +159,7 @@ def test_rows_that_are_gone_are_dropped_when_that_is_asked_for(run, exported, tm
     ]
     assert (rows[0]["id"], rows[0]["error_type"]) not in negatives(run)
     write(tmp_path / "elsewhere.jsonl", rows[2:])
-    with pytest.raises(RunError, match="needs the export.json of the export beside the file"):
+    with pytest.raises(RunError, match=r"needs the export\.json of the export beside the file"):
         import_file(run, tmp_path / "elsewhere.jsonl", drop_missing=True)
 
 
