@@ -227,7 +227,6 @@ def training_arguments(
         logging_nan_inf_filter=False,
         report_to=list(settings.report_to) or "none",
         project="seapo",
-        trackio_static_space_id=False,  # nothing is uploaded unasked
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
