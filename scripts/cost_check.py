@@ -39,12 +39,12 @@ SETTINGS = (TrainSection(), TrainSection(gradient_checkpointing=True), TrainSect
 """The published one, with gradient checkpointing, and a method of pairs whose head leaves out nothing."""
 
 
-def added_product(own: Sequence[int], left: Sequence[int], right: Sequence[int], *_: Any, **__: Any) -> int:
-    """Operations of `own.addmm_(left, right)`, which PyTorch's counter does not know in this form."""
+def added_product(_: Sequence[int], left: Sequence[int], right: Sequence[int], *__: Any, **___: Any) -> int:
+    """Operations of `sum.addmm_(left, right)`, which PyTorch's counter does not know in this form."""
     return 2 * left[0] * left[1] * right[1]
 
 
-IN_PLACE = {torch.ops.aten.addmm_.default: added_product}
+IN_PLACE = {torch.ops.aten.addmm_: added_product}
 
 
 def tokens_of(example: Example, mismatched: Group) -> cost.Tokens:
