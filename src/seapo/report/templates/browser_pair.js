@@ -8,6 +8,8 @@ const OUTCOMES = {
   fail: { sign: "✗", words: "failed" },
   not_judged: { sign: "–", words: "not judged" },
 };
+/** Characters of replacements that the list compares word by word; a row must cost little. */
+const MOST_COMPARED = 1000;
 /** Characters of an edit in the list. */
 const LONGEST_GLIMPSE = 70;
 
@@ -136,7 +138,9 @@ function likelihood(gap) {
 
 /** The first change of a pair in one line, for the list. */
 function glimpse(pair, invisible) {
-  const changes = segmentsOf(pair.sample.chosen, pair.edits).filter((segment) => !segment.same);
+  const put = pair.edits.reduce((sum, [, , replacement]) => sum + replacement.length, 0);
+  const segments = put > MOST_COMPARED ? segmentsOf : wordSegments;
+  const changes = segments(pair.sample.chosen, pair.edits).filter((segment) => !segment.same);
   const line = element("span", { class: "pb-glimpse", dir: "auto" });
   if (!changes.length) return line;
   const short = (text) => {
