@@ -76,7 +76,8 @@ def test_an_order_without_a_model_names_what_to_set(finished):
 
 
 def test_the_command_prints_what_the_caps_left_out_and_the_epochs(finished):
-    overrides = ["mix.order=shuffled", "mix.max_per_type=2", "mix.draw=each_epoch", "train.num_train_epochs=2"]
+    overrides = ["mix.kind=mixed", "mix.negatives_per_sample=null", "mix.order=shuffled"]  # as no test has left it
+    overrides += ["mix.max_per_type=2", "mix.draw=each_epoch", "train.num_train_epochs=2"]
     done = CliRunner().invoke(seapo, ["mix", str(finished / "mixed"), *overrides, "--quiet"])
     assert done.exit_code == 0, done.output
     summary = json.loads((finished / "mixed" / "mix" / "summary.json").read_text())

@@ -1,5 +1,6 @@
 """What each epoch trains where pairs say so: views of the examples, their order, and the one reference pass for all."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from seapo.journal import Journal
 from seapo.recipe import TrainSection
 from seapo.train import train
 from seapo.train.batches import plan_batches
+from seapo.train.dataset import read_dataset
 from seapo.train.epochs import check_order, order_of, view_epochs
 from seapo.train.examples import Answer, Example, encode_pairs
 from seapo.train.plan import make_plan
@@ -190,3 +192,17 @@ def test_another_draw_is_another_training(tiny, drawn, tmp_path):
         train(pairs, SETTINGS, model=tiny(), out_dir=tmp_path / name, seed=0)
         weights.append((tmp_path / name / "adapter" / "adapter_model.safetensors").read_bytes())
     assert weights[0] != weights[1]
+
+
+def test_a_file_of_pairs_trains_in_the_same_epochs_and_order(tiny, drawn, tmp_path):
+    placed = [pair.model_copy(update={"mix_order": float(n)}) for n, pair in enumerate(drawn)]
+    rows = [pair.model_dump(mode="json") for pair in placed]
+    rows += [rows[0] | {"mix_epochs": [0]}, rows[0] | {"mix_epochs": "1"}, rows[0] | {"mix_order": "first"}]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read_dataset(str(path), tiny().tokenizer, SETTINGS)
+    assert found.examples == encode_pairs(tiny().tokenizer, placed, max_length=512).examples
+    assert [row.reason.partition(": ")[2] for row in found.rejected_rows] == [
+        "mix_epochs is no list of whole numbers from 1 on", "mix_epochs is no list of whole numbers from 1 on",
+        "mix_order is no number",
+    ]  # fmt: skip
