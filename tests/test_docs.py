@@ -68,6 +68,7 @@ def snippets(page: Path) -> list[Snippet]:
     return [Snippet(page.name, text[: one.start()].count("\n") + 1, one[2], one[3]) for one in found]
 
 
+RECIPES = sorted((REPOSITORY / "recipes").glob("*.yaml"))
 EVERY = [snippet for page in PAGES for snippet in snippets(page)]
 
 
@@ -180,6 +181,16 @@ def test_command_lines_are_understood(snippet):
             pytest.fail(
                 f"{snippet.where}: {' '.join(words)}\n{told}\n(see the head of tests/test_docs.py)", pytrace=False
             )
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_commands_in_the_comments_of_recipes_are_understood(path):
+    comments = re.findall(r"^# +((?:[A-Z_]+=\S+ )*seapo .*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert comments, f"{path.name} does not say which command starts it"
+    for comment in comments:
+        arguments = arguments_of(_plain(shlex.split(comment, comments=True)))
+        assert arguments is not None
+        check_command(arguments)
 
 
 @pytest.mark.parametrize("snippet", YAMLS, ids=ids(YAMLS))
