@@ -106,13 +106,17 @@ def test_what_fails_a_check_or_matches_nothing_is_set_aside_with_a_reason(run, e
 
 def test_what_no_check_confirms_is_taken_only_on_trust(run, exported):
     path, rows = exported
-    row = next(row for row in rows if row["dimension"] == "knowledge" and row["error_type"] == "correctness")
+    row = next(row for row in rows if row["dimension"] == "truthfulness" and row["error_type"] == "logic")
     row["rejected"][0]["content"] = row["chosen"][0]["content"] + " Many people say so."
-    write(path, [row])
-    refused = import_file(run, path, dry_run=True).rows[0]
-    trusted = import_file(run, path, dry_run=True, trust=True).rows[0]
-    assert refused.kind == "set_aside"
-    assert trusted.kind == ("edited" if "accept: " in refused.reason else "set_aside")
+    same = next(row for row in rows if row["error_type"] == "correctness")
+    same["rejected"][0]["content"] = same["chosen"][0]["content"]
+    write(path, [row, same])
+    refused = import_file(run, path, dry_run=True).rows
+    trusted = import_file(run, path, dry_run=True, trust=True).rows
+    assert [each.kind for each in refused] == ["set_aside"] * 2
+    assert "accept: its status is unverified" in refused[0].reason
+    assert [(each.kind, each.reason) for each in trusted[:1]] == [("edited", "unverified")]
+    assert trusted[1].kind == "set_aside"  # trust speaks for no text that a check speaks against
 
 
 def test_a_dry_run_changes_nothing(run, exported):
