@@ -9,9 +9,10 @@ from seapo.recipe import default_recipe
 from seapo.run import Run
 
 SETTINGS = (
-    "name=small", "data.limit=5", "inject.strategies=[rule]", "inject.rank_by=none", "inject.candidates_per_type=2", "verify.balance=false",
+    "name=small", "data.limit=5", "seed=3", "inject.strategies=[rule]", "inject.rank_by=none",
+    "inject.candidates_per_type=2", "verify.balance=false",
     "train.per_device_train_batch_size=2", "train.gradient_accumulation_steps=1", "train.num_train_epochs=1",
-    "train.max_length=256", "seed=3",
+    "train.max_length=256",
 )  # fmt: skip
 
 
