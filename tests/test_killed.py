@@ -196,7 +196,9 @@ def kept_serials(folder: Path) -> set[int]:
 def final_files(run_dir: Path) -> dict[str, bytes]:
     """Every file of a finished run that follows from its inputs; names of the run apart."""
     files = {path.relative_to(run_dir).as_posix(): path for path in run_dir.rglob("*") if path.is_file()}
-    kept = {name: path.read_bytes() for name, path in files.items() if not re.match(r"\.lock|\.progress|run\.json", name)}
+    kept = {
+        name: path.read_bytes() for name, path in files.items() if not re.match(r"\.lock|\.progress|run\.json", name)
+    }
     return {name: text for name, text in kept.items() if not name.startswith("report/") and name != "recipe.yaml"}
 
 
