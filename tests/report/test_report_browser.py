@@ -63,8 +63,14 @@ def test_the_style_sheet_and_the_drawings_are_in_force(chromium: Any, page: Path
     open_page(chromium, page)
     width = "return getComputedStyle(document.querySelector('main')).maxWidth"
     assert chromium.execute_script(width) == "896px"
-    seen = "return [...document.querySelectorAll('svg')].filter(e => e.getBoundingClientRect().height > 100).length"
-    assert chromium.execute_script(seen) == 4
+    seen = "e => e.getBoundingClientRect().height > 50"
+    wide, narrow = (
+        chromium.execute_script(f"return [...document.querySelectorAll('svg.{form}')].map({seen})")
+        for form in ("wide", "narrow")
+    )
+    assert len(wide) == len(narrow) >= 4
+    assert all(wide)
+    assert not any(narrow)
 
 
 def test_hostile_text_does_nothing(chromium: Any, hostile_page: Path) -> None:
