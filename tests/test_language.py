@@ -127,6 +127,7 @@ def test_mentions_take_the_longest_term_and_leave_code_alone():
         ("Bats are not birds.", ["Bats are birds."]),
         ("They don't bite.", ["They bite."]),
         ("She has two sons.", ["She does not have two sons."]),
+        ("Moons do have a tilt, and one does have two.", []),
         ("It has been sold.", ["It has not been sold."]),
         ("He never smokes.", ["He always smokes."]),
         ("It would have locked.", ["It would not have locked."]),

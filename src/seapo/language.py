@@ -241,7 +241,7 @@ def negations(text: str) -> tuple[Change, ...]:
 
 _NO_PREDICATE = r"(?:not|no|never|only|just|because|that|when|where|why|how|what)\b"
 _HAVING = r"(?:an?|the|\d+|two|three|four|five|six|many|several|its|his|her|their)\b"
-_NO_HELPER = "".join(f"(?<!{word} )" for word in words("to ll also can may will would should could"))
+_NO_HELPER = "".join(f"(?<!{word} )" for word in words("to ll also do does did can may will would should could"))
 _PARTICIPLE = (
     r"(?:been|become|come|gone|done|made|seen|known|given|taken|found|had|led|shown|written|grown|won|lost|met|held|put|set|"
     r"\w{3,}ed)\b"

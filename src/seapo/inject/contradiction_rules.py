@@ -21,7 +21,8 @@ def self_contradictions(passage: Passage, rng: Random) -> Iterator[Draft]:
         claim = passage.sentence_at(change.start)
         if claim is None or claim.start not in plain or ":" in claim.text:
             continue
-        for later in shuffled(rng, _later_sentences(passage, claim)):
+        # Right behind the claim its denial reads like a slip of the pen: there last.
+        for later in sorted(shuffled(rng, _later_sentences(passage, claim)), key=lambda s: s.start == claim.end + 1):
             text = _denied(passage, claim, change, rng)
             yield draft("contradiction", passage.text, [Change(later.start, later.end, text)])
 

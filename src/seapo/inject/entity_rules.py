@@ -102,7 +102,8 @@ def _is_free(passage: Passage, start: int, word: str) -> bool:
     span = (start, start + len(word))
     is_marked = passage.is_protected(*span) or passage.is_quoted(*span)
     is_named = word.lower() == "known" and after.startswith((" as", " for"))
-    return not (is_name or is_marked or is_named or _is_ungrammatical(word, before, after))
+    is_denied = word.lower() in ("always", "never") and before.endswith((" not ", "n't ", "n’t "))
+    return not (is_name or is_marked or is_named or is_denied or _is_ungrammatical(word, before, after))
 
 
 def negated_facts(passage: Passage, rng: Random) -> Iterator[Draft]:
