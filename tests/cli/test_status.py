@@ -87,7 +87,7 @@ def test_a_run_under_way_and_then_killed(working):
     assert "yield" in shown
     assert "last loss: 0.25" in shown
     assert "warning: one answer is very long" in shown
-    assert "disk: " in shown
+    assert "disk:" in shown
 
     process.send_signal(signal.SIGKILL)
     process.wait()

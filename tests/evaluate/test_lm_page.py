@@ -10,9 +10,10 @@ import pytest
 
 pytest.importorskip("lm_eval", reason="needs the package lm-eval")
 
-from seapo.evaluate import generation
 from seapo.evaluate.forest import TOKENS_PER_ROW
+from seapo.evaluate.generation import KNOWN
 from seapo.evaluate.scoring import DECIMALS
+from seapo.model.writing import BATCH_SIZE, TOP_K
 from seapo.tree.head import TIE_NATS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "evaluation.md"
@@ -44,8 +45,8 @@ def test_its_program_runs(tmp_path):
 def test_its_figures_are_those_of_the_code():
     page = " ".join(PAGE.read_text(encoding="utf-8").split())
     assert f"(`tokens_per_row`, {TOKENS_PER_ROW:,})" in page
-    assert f"Up to `batch_size` answers ({generation.BATCH_SIZE})" in page
-    assert f"sets `top_k`, it is {generation.TOP_K}" in page
+    assert f"Up to `batch_size` answers ({BATCH_SIZE})" in page
+    assert f"sets `top_k`, it is {TOP_K}" in page
     assert f"Log-probabilities are rounded to {DECIMALS} decimals; a token within {TIE_NATS:.5f} nats" in page
-    for option in generation.KNOWN:
+    for option in KNOWN:
         assert f"`{option}`" in page

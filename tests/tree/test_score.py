@@ -86,7 +86,7 @@ def test_a_mask_that_lets_siblings_see_each_other_would_be_caught(tiny_llama, pl
     def causal_only(layout, dtype, **options):
         return additive_mask(replace(layout, ends=torch.full_like(layout.ends, len(layout.ends))), dtype)
 
-    def one_segment(row):
+    def one_segment(row, **options):
         return [Segment(0, len(row), ())]
 
     group = Group([3, 4, 5], [[5, 6, 7, 8], [6, 7, 8, 3], [5, 6, 3, 4]])
