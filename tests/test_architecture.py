@@ -13,7 +13,7 @@ PACKAGE = Path(seapo.errors.__file__).parent
 STAGES = ("source", "diagnose", "inject", "verify", "mix", "train", "evaluate", "report")
 COMPOSERS = (
     "run", "injecting", "diagnosing", "evaluating", "importing", "stages", "pipeline", "experiment", "cli", "doctor",
-    "survey", "beginning", "__main__",
+    "beginning", "__main__",
 )  # fmt: skip
 
 

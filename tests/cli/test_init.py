@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -10,12 +9,12 @@ import yaml
 from click.testing import CliRunner
 
 from seapo.beginning import begin, default_name, duration
+from seapo.beginning.forecast import forecast
+from seapo.beginning.machine import Fit, Lengths, Machine
+from seapo.beginning.survey import survey_data
 from seapo.cli import main, seapo
 from seapo.errors import RecipeError
-from seapo.forecast import forecast
-from seapo.machine import Fit, Lengths, Machine
 from seapo.recipe import DataSection, InjectSection, Recipe, load_recipe
-from seapo.survey import survey_data
 
 EGGS = (
     "A box holds {n} eggs. How many eggs are in 7 boxes, if 2 broke?",
@@ -179,7 +178,7 @@ def mistake(arguments, capsys):
 
 def test_a_wrong_file_gets_a_sentence_and_no_recipe(tmp_path, capsys, monkeypatch, chats):
     monkeypatch.chdir(tmp_path)
-    Path("noise.bin").write_bytes(os.urandom(5000))
+    Path("noise.bin").write_bytes(bytes(range(256)) * 20)
     Path("empty.jsonl").touch()
     Path("nothing").mkdir()
     Path("odd.csv").write_text("frage,antwort,nr\nWie hoch ist er?,Er ist 300 Meter hoch.,1\nWo liegt Rom?,In Rom.,2\n")

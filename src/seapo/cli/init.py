@@ -14,7 +14,7 @@ from seapo.cli.recipes import JSON, OVERRIDES, QUIET, seconds
 
 if TYPE_CHECKING:
     from seapo.beginning import Beginning
-    from seapo.machine import Lengths
+    from seapo.beginning.machine import Lengths
     from seapo.summaries import SourceSummary
 
 SHOWN_LANGUAGES = 4
@@ -147,7 +147,7 @@ def _shares(counts: Mapping[str, int]) -> str:
 
 
 def _lengths(found: "Beginning") -> Iterator[tuple[str, str]]:
-    from seapo.machine import Lengths
+    from seapo.beginning.machine import Lengths
 
     settled: dict[str, Any] = {choice.key: choice.value for choice in found.choices}
     longest = settled.get("train.max_length")

@@ -8,7 +8,7 @@ on two processor cores (docs/quick-tour.md); on another machine the ratios shift
 
 import math
 
-from seapo.machine import Fit
+from seapo.beginning.machine import Fit
 from seapo.recipe import Recipe
 from seapo.records import Record
 

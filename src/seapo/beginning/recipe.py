@@ -16,13 +16,13 @@ from typing import Any
 
 import yaml
 
+from seapo.beginning.forecast import Forecast, forecast
+from seapo.beginning.machine import Fit, measure_fit, quantile
+from seapo.beginning.survey import Progress, Survey, Tried, survey_data
 from seapo.errors import RecipeError
-from seapo.forecast import Forecast, forecast
 from seapo.inject.rounds import MAX_TOKENS
-from seapo.machine import Fit, measure_fit, quantile
 from seapo.recipe import Recipe, default_recipe, parse_recipe
 from seapo.records import Record
-from seapo.survey import Progress, Survey, Tried, survey_data
 
 GROWTH_TOKENS = 64
 """Room for a negative that is longer than its answer."""
