@@ -1,5 +1,6 @@
 """Rows of a file of any known kind: told by its content, and by its name's ending only where that leaves it open."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -25,6 +26,8 @@ _FOREIGN = {
     b"\xfe\xff": "UTF-16 text",
     b"\x80\x04": "a Python pickle",
 }
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def data_ending(path: Path) -> str | None:
@@ -72,11 +75,16 @@ def _text_kind(path: Path, head: bytes) -> FileKind:
         return "csv"
     if any(line.startswith(b"{") for line in lines[:50]):
         return "json lines"
-    if header_delimiter(lines[0].decode("utf-8", "replace")) is not None:
+    if _is_text(head) and header_delimiter(lines[0].decode("utf-8", "replace")) is not None:
         return "csv"
     if ending is not None:
         return "json lines"
     raise DataError(f"{path}: this is no data file, as far as one can tell; readable are {KINDS_IN_WORDS}")
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether a file's beginning holds no control characters but tabs and ends of lines, as any text."""
+    return not _CONTROL.search(head)
 
 
 def _is_spread(lines: list[bytes]) -> bool:
