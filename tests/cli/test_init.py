@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from seapo.beginning import begin, default_name, duration
+from seapo.beginning import begin, default_name
 from seapo.beginning.forecast import forecast
 from seapo.beginning.machine import Fit, Lengths, Machine
 from seapo.beginning.survey import survey_data
@@ -159,11 +159,6 @@ def test_lengths_in_figures():
 def test_names_of_runs(path, name):
     assert default_name(path) == name
     assert Recipe(name=name)
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(0, "1 s"), (40, "40 s"), (720, "12 min"), (10_800, "3 h")])
-def test_durations(seconds, words):
-    assert duration(seconds) == words
 
 
 def mistake(arguments, capsys):

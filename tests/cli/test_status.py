@@ -156,7 +156,7 @@ def test_a_run_that_was_stopped_says_why(tmp_path):
     status = read_status(folder)
     assert (status.state, status.message, status.go_on) == ("failed", "the loss is nan", f"seapo inject {folder}")
     assert [stage.state for stage in status.stages][:2] == ["finished", "begun"]
-    assert "failed 0 s ago: the loss is nan" in call(folder).stdout
+    assert "failed under 1 s ago: the loss is nan" in call(folder).stdout
 
 
 def test_a_run_of_some_stages_is_incomplete(tmp_path):

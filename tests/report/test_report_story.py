@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from seapo.report import RunContents, read_run
-from seapo.report.story import duration, interval, listed, outcome, percent, points, tell
+from seapo.report.story import interval, listed, outcome, percent, points, tell
 from seapo.summaries import AuditSummary, EvaluateSummary
 
 
@@ -141,5 +141,4 @@ def test_points(share: float, text: str) -> None:
 def test_formats() -> None:
     assert percent(0.425) == "42.5%"
     assert interval((0.205, 0.445)) == "20.5–44.5"
-    assert [duration(s) for s in (0.42, 59.6, 131, 7801)] == ["0.4 s", "1 min 0 s", "2 min 11 s", "2 h 10 min"]
     assert [listed(parts) for parts in ([], ["a"], ["a", "b", "c"])] == ["", "a", "a, b and c"]

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from seapo.amounts import duration
 from seapo.beginning.forecast import Forecast, forecast
 from seapo.beginning.machine import Fit, measure_fit, quantile
 from seapo.beginning.survey import Progress, Survey, Tried, survey_data
@@ -407,13 +408,6 @@ def _flow(value: Any) -> str:
 
 def _up(value: int, step: int) -> int:
     return -(-value // step) * step
-
-
-def duration(seconds: float) -> str:
-    """`40 s`, `12 min`, `3 h`."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h".replace(".0 h", " h")
 
 
 def write_beginning(path: Path, text: str, *, overwrite: bool) -> None:

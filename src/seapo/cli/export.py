@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seapo.amounts import size
 from seapo.cli.recipes import JSON
 
 if TYPE_CHECKING:
@@ -117,23 +118,19 @@ def _tell(found: "Exported", *, as_json: bool, repo: str | None, public: bool, t
 def describe(found: "Exported") -> str:
     """Where it lies and what it holds."""
     lines = [f"{found.mark.rows} rows for {found.mark.format}: {found.folder}"]
-    lines += [f"  {name:24}{_size(size):>12}" for name, size in found.files.items()]
+    lines += [f"  {name:24}{size(count):>12}" for name, count in found.files.items()]
     return "\n".join([*lines, *_aside(found)])
 
 
 def describe_push(found: "Exported", repo: str, *, public: bool) -> str:
     """What a push uploads, and who will see it."""
     lines = [f"data set {repo}, {'open to all' if public else 'private if it is new'}, {found.mark.rows} pairs:"]
-    lines += [f"  {name:24}{_size(size):>12}" for name, size in found.files.items()]
+    lines += [f"  {name:24}{size(count):>12}" for name, count in found.files.items()]
     return "\n".join([*lines, *_aside(found)])
 
 
 def _aside(found: "Exported") -> list[str]:
     return [f"  left out: {count} x {reason}" for reason, count in found.mark.set_aside.items()]
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def _as_json(found: "Exported", repo: str | None, address: str | None) -> dict[str, object]:

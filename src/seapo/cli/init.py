@@ -99,7 +99,7 @@ def _table(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 def _described(found: "Beginning") -> Iterator[tuple[str, str]]:
     """What was recognised, in lines of a name and a text."""
-    from seapo.beginning import duration
+    from seapo.amounts import duration
 
     survey, fit, data = found.survey, found.fit, found.survey.data
     yield "data", f"{data.path}: {'; '.join(survey.formats) or data.format}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from seapo.amounts import duration, size
 from seapo.cli.recipes import JSON
 
 if TYPE_CHECKING:
@@ -99,21 +100,21 @@ def describe_status(status: "RunStatus") -> list[str]:
     lines = [f"{status.folder}: {_headline(status)}"]
     for stage in status.stages:
         what = _doing(status) if stage.state == "under way" and status.under_way else stage.outcome
-        took = "" if stage.seconds is None else _duration(stage.seconds)
+        took = "" if stage.seconds is None else duration(stage.seconds)
         lines.append(f"  {stage.name:9} {stage.state:10} {took:>9}  {what}".rstrip())
     if status.last_loss is not None:
         lines.append(f"last loss: {status.last_loss:.4g}")
     if len(status.warnings) > SHOWN_WARNINGS:
         lines.append(f"warnings: {len(status.warnings)}, of which the last {SHOWN_WARNINGS}:")
     lines += [f"warning: {warning}" for warning in status.warnings[-SHOWN_WARNINGS:]]
-    lines.append(f"disk: {status.folder} {_size(status.bytes_used)}, journal {_size(status.journal_bytes)}")
+    lines.append(f"disk: {status.folder} {size(status.bytes_used)}, journal {size(status.journal_bytes)}")
     return lines + ([f"go on with: {status.go_on}"] if status.go_on else [])
 
 
 def _headline(status: "RunStatus") -> str:
-    age = None if status.updated_at is None else _duration(time.time() - status.updated_at)
+    age = None if status.updated_at is None else duration(time.time() - status.updated_at)
     told: dict[str, Callable[[], str]] = {
-        "running": lambda: f"running, process {status.pid}, for {_duration(time.time() - (status.began_at or 0))}",
+        "running": lambda: f"running, process {status.pid}, for {duration(time.time() - (status.began_at or 0))}",
         "finished": lambda: "finished",
         "incomplete": lambda: "not all stages are finished, and nothing runs",
         "stopped": lambda: f"stopped in order {age} ago: {status.message}",
@@ -139,21 +140,3 @@ def _doing(status: "RunStatus") -> str:
         parts.append(f"yield {step.accepted:,} of {step.asked:,} ({step.accepted / step.asked:.0%})")
     parts += [f"{name} {value:.3g}" for name, value in step.figures.items()]
     return ", ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    """`8 s`, `2 min`, `1 h 20 min`, `3 d`."""
-    if seconds < 90:
-        return f"{max(seconds, 0):.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min" if minutes < 48 * 60 else f"{minutes // 1440} d"
-
-
-def _size(size: int) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size = round(size / 1000)
-    return f"{size:,} GB"

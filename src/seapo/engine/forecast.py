@@ -1,11 +1,11 @@
 """What a number of requests will take, judged from a few of them that are asked first and kept in the journal."""
 
-import math
 import statistics
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from seapo.amounts import duration
 from seapo.engine.request import Request
 from seapo.engine.served import Answer, ServedEngine
 from seapo.engine.usage import cost_usd
@@ -31,7 +31,7 @@ class Estimate:
         known = f" ({self.known:,} more are known)" if self.known else ""
         return (
             f"about {self.requests:,} requests{known}, {self.prompt_tokens:,} tokens in prompts and "
-            f"{self.completion_tokens:,} in replies, {_duration(self.seconds)}{money}"
+            f"{self.completion_tokens:,} in replies, {duration(self.seconds)}{money}"
         )
 
 
@@ -71,10 +71,3 @@ def _answer(engine: ServedEngine, request: Request) -> Answer | None:
         return engine.answer(request)
     except RequestError:
         return None
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{math.ceil(seconds)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

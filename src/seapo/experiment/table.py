@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from seapo.amounts import duration
 from seapo.evaluate.grid import Column, grid, interval, plain, score, wrapped
 from seapo.experiment.claims import ASKED_BY
 from seapo.experiment.effects import Effect
 from seapo.experiment.estimate import Estimate
 from seapo.experiment.harm import WORDS, Harm
 from seapo.experiment.results import ArmResult, Results
-from seapo.experiment.work import duration
 from seapo.records import Protocol
 
 MARK = {"better": "+", "worse": "-", "undecided": ""}

@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from seapo.amounts import duration
 from seapo.errors import RunError, SeapoError, StoppedError
 from seapo.evaluate import Subject, measure, write_evaluation
 from seapo.evaluating import evaluate_depends
@@ -287,11 +288,3 @@ def _held_out_mark(matrix: Matrix) -> list[object]:
     recipe = matrix.recipe
     ids = digest([sample.model_dump(mode="json") for sample in matrix.split.held_out])
     return [VERSION, ids, recipe.experiment.answer_tokens, recipe.train.max_length]
-
-
-def duration(seconds: float) -> str:
-    """A time for people: `40 s`, `7 min`, `2 h 5 min`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -9,13 +9,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from seapo.amounts import duration
 from seapo.recipe import ReportSection
 from seapo.report.contents import RunContents
 from seapo.report.drawings import benchmark_rows
 from seapo.report.examples import Example, Part, choose_examples
 from seapo.report.quality import REJECTED, Distance, distances
 from seapo.report.results import results_of
-from seapo.report.story import capital, duration, interval, not_run, percent, points, spelt, tell, tenths
+from seapo.report.story import capital, interval, not_run, percent, points, spelt, tell, tenths
 from seapo.report.tables import final_metrics
 from seapo.report.untrusted import cut, label, visible
 

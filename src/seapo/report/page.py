@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from seapo.amounts import duration
 from seapo.recipe import ReportSection
 from seapo.records import Status
 from seapo.report.browser import SCRIPTS, pack_pairs
@@ -23,7 +24,7 @@ from seapo.report.examples import choose_examples
 from seapo.report.funnel import funnel_steps, lost, unexplained
 from seapo.report.quality import REJECTED, Distance, distances
 from seapo.report.results import asked, other_metrics
-from seapo.report.story import capital, duration, interval, not_run, percent, points, spelt, tell, tenths
+from seapo.report.story import capital, interval, not_run, percent, points, spelt, tell, tenths
 from seapo.report.tables import dropped_checks, final_metrics, type_rows
 from seapo.report.untrusted import cut, label, visible
 from seapo.report.yields import strategy_yields

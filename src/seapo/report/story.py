@@ -102,16 +102,6 @@ def interval(shares: tuple[float, float]) -> str:
     return f"{shares[0] * 100:.1f}–{shares[1] * 100:.1f}"
 
 
-def duration(seconds: float) -> str:
-    """A time as `0.4 s`, `42 s`, `3 min 5 s` or `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
 def spelt(name: str) -> str:
     """A name out of the code as words: `wrong_number` becomes `wrong number`."""
     return name.replace("_", " ")
