@@ -218,6 +218,18 @@ def test_a_mix_helps_most_tasks(gaining, losing, judgement):
     assert "of 5 tasks" in claim.sentence
 
 
+@pytest.mark.parametrize(("spread", "judgement"), [(0.01, "supported"), (0.02, "undecided")])
+def test_tasks_that_hold_together_over_three_seeds_need_students_width(spread, judgement):
+    # Of five tasks at 99% each: 9.92 standard errors with 2 degrees of freedom. A normal interval, widened from 95%,
+    # would have 5.66, which 0.08 / (0.02 / sqrt(3)) = 6.9 exceeds.
+    base = {0: tuple(one for task in TASKS for one in scores([0.4, 0.5, 0.6] * 10, task=task))}
+    arm = {
+        seed: tuple(one.model_copy(update={"value": one.value + 0.08 + (seed - 1) * spread}) for one in base[0])
+        for seed in (0, 1, 2)
+    }
+    assert helps_most(evidence({"mixed": arm}, base=base)).judgement == judgement
+
+
 @pytest.mark.parametrize(("gain", "judgement"), [(0.04, "supported"), (-0.04, "refuted"), (0.0, "undecided")])
 def test_the_type_of_most_own_errors_helps_most(gain, judgement):
     suffered = {"truthfulness": "hallucination", "mathematics": "correctness", "reasoning": "logic"}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from seapo.experiment.effects import Asking, Effect, Seeded, effects, seeds_interval
+from seapo.experiment.effects import Asking, Effect, Seeded, effects, seeds_interval, standard_error
 from seapo.experiment.power import Needed, needed
 from seapo.interval import Interval, normal_quantile, simultaneous_confidence
 from seapo.recipe.experiment import UNTOUCHED
@@ -292,9 +292,13 @@ def _rows(evidence: Evidence, kind: str, arm: str) -> list[Effect]:
 
 
 def _at_level(row: Effect, confidence: float, level: float) -> Interval:
-    """The row's interval, widened to another level as a normal one is."""
+    """The row's interval at another level: Student's where there are seeds to tell, else widened as a normal one is."""
+    error = standard_error(row.interval, confidence)
+    seeded = seeds_interval(row.difference, error, row.items, row.by_seed, confidence=level)
+    if seeded is not None:
+        return seeded
     scale = normal_quantile(level) / normal_quantile(confidence)
-    low, high = row.widest
+    low, high = row.interval
     return row.difference - scale * (row.difference - low), row.difference + scale * (high - row.difference)
 
 

@@ -71,7 +71,7 @@ class Effect(Record):
 
     def item_variance(self, confidence: float) -> float:
         """Of one item's paired difference, from the interval over items: n (half width / z)^2."""
-        return self.items * _error(self.interval, confidence) ** 2
+        return self.items * standard_error(self.interval, confidence) ** 2
 
     @property
     def seed_variance(self) -> float:
@@ -139,7 +139,7 @@ def effects(
                     seed_sd=math.sqrt(variance(differences)) if len(differences) > 1 else None,
                     seeds_interval=seeds_interval(
                         row.difference,
-                        _error(row.difference_interval, asking.confidence),
+                        standard_error(row.difference_interval, asking.confidence),
                         row.items,
                         differences,
                         confidence=asking.confidence,
@@ -195,6 +195,6 @@ def _difference(extent: Extent) -> float:
     return fmean(fmean(pair.other.value - pair.base.value for pair in pairs) for pairs in extent.benchmarks)
 
 
-def _error(interval: Interval, confidence: float) -> float:
+def standard_error(interval: Interval, confidence: float) -> float:
     """Standard error that a normal interval of this width would have."""
     return (interval[1] - interval[0]) / (2 * normal_quantile(confidence))
