@@ -172,6 +172,9 @@ def test_a_search_finds_what_stands_there(opened: Callable[..., Page], made_cont
     page.set("scope", "all")
     page.set("search", "starter-004")
     assert page.found() == 2
+    assert page.text("position") == "1 of 2"
+    assert page.run("return CSS.highlights.get('pb-found').size") > 0
+    assert page.log() == []
     page.set("search", "nowhere to be found")
     assert (page.found(), page.run("return document.getElementById('pb-empty').checkVisibility()")) == (0, True)
     page.click("clear")

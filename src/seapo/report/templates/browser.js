@@ -205,7 +205,7 @@ class PairBrowser {
   highlight() {
     if (!globalThis.Highlight || !CSS.highlights) return;
     CSS.highlights.delete(HIGHLIGHT);
-    const terms = searchTerms(byId("search").value).map((term) => term.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
+    const terms = searchTerms(byId("search").value).map((term) => term.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
     if (!terms.length) return;
     const pattern = new RegExp(terms.join("|"), "giu");
     const ranges = [];
