@@ -246,6 +246,18 @@ def test_the_type_of_most_own_errors_helps_most(gain, judgement):
     assert "over 3 dimensions" in claim.sentence
 
 
+def test_types_that_share_no_finished_seed_are_not_compared():
+    base, arm = drawn((0, 1), 40, effect=0.05)
+    arms = {"logic": {0: arm[0]}, "hallucination": {1: arm[1]}}
+    suffered = {"truthfulness": "logic"}
+    claim = suffers(evidence(arms, base=base, singles={k: k for k in arms}, suffered=suffered, main="logic"))
+    assert claim.judgement == "not tested"
+    assert "no seed was finished by every arm of one type" in claim.sentence
+    arms["hallucination"][0] = arm[0]
+    claim = suffers(evidence(arms, base=base, singles={k: k for k in arms}, suffered=suffered, main="logic"))
+    assert "one seed" in claim.sentence
+
+
 def test_what_was_not_measured_is_not_tested():
     base = {0: scores([1, 0] * 20, task="gsm8k")}
     found = {claim.name: claim for claim in claims(evidence({"mixed": base}, base=base))}

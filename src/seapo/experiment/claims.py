@@ -223,7 +223,10 @@ def suffers(evidence: Evidence) -> Claim:
     if not dims:
         return _not_tested("type", text, "no dimension was both diagnosed and measured, with one type ahead")
     protocol = _protocol(evidence, "dimension", next(iter(evidence.singles.values())))
-    rows = _most_against_others(evidence, dims, protocol)
+    seeds = set.intersection(*(set(evidence.scores[protocol][name]) for name in evidence.singles.values()))
+    if not seeds:
+        return _not_tested("type", text, "no seed was finished by every arm of one type")
+    rows = _most_against_others(evidence, dims, protocol, sorted(seeds))
     finding = _pooled(rows, evidence.asking.confidence)
     subject = f"over {len(rows)} dimensions, the type of most own errors differs from the mean of the others"
     found = judge("type", text, subject, finding, 0.0, evidence.asking)
@@ -231,13 +234,14 @@ def suffers(evidence: Evidence) -> Claim:
     return found.model_copy(update={"sentence": f"{found.sentence} Each: {each}."})
 
 
-def _most_against_others(evidence: Evidence, dims: Mapping[str, str], protocol: Protocol) -> list[Effect]:
+def _most_against_others(
+    evidence: Evidence, dims: Mapping[str, str], protocol: Protocol, seeds: Sequence[int]
+) -> list[Effect]:
     """For each dimension: the arm of its type against the mean of the other single arms."""
     arms = evidence.scores[protocol]
-    seeds = set.intersection(*(set(arms[name]) for name in evidence.singles.values()))
     most: dict[int, list[ItemScore]] = {}
     others: dict[int, list[ItemScore]] = {}
-    for seed in sorted(seeds):
+    for seed in seeds:
         by_type = {kind: {(s.task, s.id): s for s in arms[name][seed]} for kind, name in evidence.singles.items()}
         first = next(iter(by_type.values()))
         kept = [key for key, score in first.items() if score.dimension in dims]
