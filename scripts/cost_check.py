@@ -76,7 +76,7 @@ def means_of(examples: Sequence[Example], groups: Sequence[Group]) -> cost.Token
 
 
 def starter_pairs(count: int) -> list[PreferencePair]:
-    """Pairs from the shipped training rows: the answer against itself with its last number, or word, changed."""
+    """Pairs from the shipped training rows: the answer against itself with the word at two thirds of it changed."""
     pairs = []
     for sample in islice(starter.training_samples(), count):
         words = sample.chosen.split(" ")

@@ -1,5 +1,6 @@
 """The public names are pinned in tests/public_names.txt, and docs/api.md is made of them."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -34,3 +35,10 @@ def test_a_name_without_a_docstring_would_be_seen():
     sections = api_reference.page().split("\n### ")[1:]
     untold = [each.splitlines()[0] for each in sections if not any(each.splitlines()[1:])]
     assert untold == []
+
+
+def test_every_module_that_the_pages_import_from_is_in_it():
+    pages = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    named = {name for page in pages for name in re.findall(r"^from (seapo\S*) import", page.read_text(), re.MULTILINE)}
+    assert len(named) > 10
+    assert named - set(api_reference.MODULES) == set()

@@ -247,3 +247,4 @@ def test_a_time_that_is_none_is_refused(chats, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(seapo, ["init", str(chats), "--time", "soon"])
     assert isinstance(done.exception, RecipeError)
+    assert "--time 'soon' is no time" in str(done.exception)

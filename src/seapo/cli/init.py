@@ -73,7 +73,7 @@ def init_command(
     found = begin(
         file,
         overrides=overrides,
-        time_s=seconds(time) or 0.0,
+        time_s=seconds(time, option="--time") or 0.0,
         progress=lambda name: lambda items: Bar(items, name, ProgressFile(Path()), is_shown=is_shown),
     )
     write_beginning(path, found.text, overwrite=overwrite)

@@ -47,7 +47,11 @@ class Budget:
         """
         from seapo.errors import RecipeError
 
-        given = {"budget_tokens": self.tokens, "budget_usd": self.usd, "deadline_s": seconds(self.deadline)}
+        given = {
+            "budget_tokens": self.tokens,
+            "budget_usd": self.usd,
+            "deadline_s": seconds(self.deadline, option="--deadline"),
+        }
         asked = {key: value for key, value in given.items() if value is not None}
         engines = [name for name in sections if getattr(recipe, name).kind != "none"]
         if asked and not engines:
@@ -56,15 +60,15 @@ class Budget:
         return [f"{section}.{key}={value}" for section in engines for key, value in asked.items()]
 
 
-def seconds(time: str | None) -> float | None:
-    """Seconds of a time such as 90, 90s, 30m or 2h; raises RecipeError for any other text."""
+def seconds(time: str | None, *, option: str) -> float | None:
+    """Seconds of an option's time such as 90, 90s, 30m or 2h; raises RecipeError for any other text."""
     if time is None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([smh]?)", time.strip())
     if match is None or not float(match[1]):
         from seapo.errors import RecipeError
 
-        raise RecipeError(f"--deadline {time!r} is no time; write 90s, 30m or 2h")
+        raise RecipeError(f"{option} {time!r} is no time; write 90s, 30m or 2h")
     return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]]
 
 
