@@ -163,7 +163,7 @@ def place_of(negative: Negative) -> Place:
 
 def _read_rows(path: Path) -> Iterator[tuple[int, Any]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would also break at U+2028 in an answer
     except (OSError, UnicodeDecodeError) as problem:
         raise DataError(f"{path}: cannot be read as JSON lines: {problem}") from problem
     for number, line in enumerate(lines, start=1):
@@ -367,7 +367,7 @@ def _remember(folder: Path, state: _State, change: Change) -> None:
     """Add what was taken to `imported.jsonl`, which a later import, after verify was done anew, can take again."""
     folder.mkdir(exist_ok=True)
     path = folder / "imported.jsonl"
-    kept = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    kept = [row for _, row in _read_rows(path)] if path.is_file() else []
     for place, negative in change.replaced.items():
         kept.append({"id": place[0], "error_type": negative.error_type, "rejected": negative.text})
     for place, note in change.dropped.items():

@@ -27,11 +27,12 @@ def exported(run):
     """The rows of an export with all negatives, and their file."""
     folder = export_run(run.folder.path, "jsonl", run.folder.path.parent / "out", all_negatives=True).folder
     path = folder / "train.jsonl"
-    return path, [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return path, [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
 def write(path, rows):
-    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    path.write_text(text, encoding="utf-8")
 
 
 def negatives(run):
@@ -186,6 +187,28 @@ def test_a_run_that_would_verify_anew_is_refused(run, exported):
     changed = run.recipe.model_copy(update={"verify": run.recipe.verify.model_copy(update={"max_edit_ratio": 0.4})})
     with pytest.raises(RunError, match="no longer fits the recipe"):
         import_file(Run(changed, quiet=True), path)
+
+
+def label_of(negative, label, note=""):
+    sha = hashlib.sha256(negative.text.encode()).hexdigest()
+    known = {"sample_id": negative.sample_id, "error_type": negative.error_type, "text_sha256": sha}
+    return {"run": "small", **known, "label": label, "note": note}
+
+
+def test_answers_and_notes_may_hold_signs_that_unicode_calls_line_ends(run, exported):
+    path, rows = exported
+    row = numbered(rows)
+    text = wrong_sum(row["chosen"][0]["content"]) + "\u2028\u2029\u0085So it is."
+    row["rejected"][0]["content"] = text
+    other = next(each for key, each in negatives(run).items() if key != (row["id"], row["error_type"]))
+    write(path, [row, label_of(other, "bad", "no\u2028reason")])
+    assert import_file(run, path).counts() == {"edited": 1, "dropped": 1}
+    assert negatives(run)[row["id"], row["error_type"]].text == text
+    again = next(iter(negatives(run).values()))
+    write(path, [label_of(again, "bad")])
+    import_file(run, path)  # reads what was remembered
+    kept = (run.folder.path / "import" / "imported.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    assert [json.loads(line).get("note") for line in kept] == [None, "no\u2028reason", ""]
 
 
 def test_a_file_that_is_no_json_is_refused_with_its_line(run, tmp_path):

@@ -108,6 +108,13 @@ def test_a_line_that_is_no_label_is_named(line, message, tmp_path):
         read_labels(path)
 
 
+def test_a_note_may_hold_signs_that_unicode_calls_line_ends(tmp_path):
+    note = "one\u2028two\u2029three\u0085four"
+    line = json.dumps(row(FOUR[0], "good", note=note), ensure_ascii=False)
+    (tmp_path / "labels.jsonl").write_text(f"{line}\n\n{line}\r\n", encoding="utf-8")
+    assert [each.note for each in read_labels(tmp_path / "labels.jsonl")] == [note, note]
+
+
 def call(tmp_path, *options):
     write_records(tmp_path / "run" / "verify" / "negatives.jsonl", FOUR)
     (tmp_path / "labels.jsonl").write_text("".join(json.dumps(row(one, "good")) + "\n" for one in FOUR))

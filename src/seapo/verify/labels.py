@@ -109,7 +109,7 @@ def read_labels(path: Path) -> list[HumanLabel]:
     labels: list[HumanLabel] = []
     mistakes: list[str] = []
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines would also break at U+2028 in a note
     except (OSError, UnicodeDecodeError) as problem:
         raise DataError(f"{path}: cannot be read: {problem}") from problem
     for number, line in enumerate(lines, start=1):
