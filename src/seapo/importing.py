@@ -38,6 +38,8 @@ from seapo.wide import WIDE, write_wide
 PERSON = "person"
 """Strategy and injector of an edited negative, and the check that a person stands for."""
 TAKEN_OUT = "a person took it out"
+TAKEN_BACK = ("jsonl", "trl-dpo", "openrlhf")
+"""Formats of `seapo export` whose rows name their sample and hold the rejected answer."""
 KEPT_FOLDER = "import"
 """Folder of a run with what was taken back, for a verify that is done anew: `imported.jsonl` can be imported again."""
 Kind = Literal["edited", "dropped", "kept", "unchanged", "set_aside"]
@@ -284,12 +286,16 @@ def _examined(text: str, old: Negative, sample: Sample, checks: Panel, state: _S
 
 
 def _drop_missing(path: Path, state: _State, change: Change) -> None:
-    """Drop what was exported and has no row any more; raises RunError where nobody knows what was exported."""
-    mark = path.parent / MARK
-    if not mark.is_file():
-        raise RunError(f"--drop-missing needs the {MARK} of the export beside the file, and {mark} is not there")
-    exported = ExportMark.model_validate(read_json(mark)).exported
-    unread = {(row.sample_id, row.error_type) for row in change.rows if row.kind == "set_aside"}
+    """Drop what was exported and has no row any more; raises RunError where that cannot be told for sure."""
+    exported = _read_mark(path).exported
+    types = {(sample_id, name.rpartition(" ")[0]) for sample_id, names in exported.items() for name in names}
+    unread = {(row.sample_id, row.error_type): row for row in change.rows if row.kind == "set_aside"}
+    for key, row in unread.items():
+        if key not in types:  # it may be any of the rows that seem to be gone
+            raise RunError(
+                f"{path}, line {row.line}: {row.reason}; so nobody can say which rows are gone, and --drop-missing "
+                "drops nothing; mend or delete the line, or import without --drop-missing"
+            )
     for sample_id, names in exported.items():
         for place in ((sample_id, name) for name in names):
             if place not in state.negatives or place in change.seen:
@@ -298,6 +304,20 @@ def _drop_missing(path: Path, state: _State, change: Change) -> None:
             if (sample_id, error_type) not in unread:  # such a row is there, and could not be told from it
                 change.dropped[place] = ""
                 change.rows.append(Taken(0, "dropped", sample_id, error_type, "its row is gone from the file"))
+
+
+def _read_mark(path: Path) -> ExportMark:
+    """What was exported beside the file; raises RunError where nobody knows, or the rows cannot be told apart."""
+    mark = path.parent / MARK
+    if not mark.is_file():
+        raise RunError(f"--drop-missing needs the {MARK} of the export beside the file, and {mark} is not there")
+    found = ExportMark.model_validate(read_json(mark))
+    if found.format not in TAKEN_BACK:
+        raise RunError(
+            f"{mark}: this is an export for {found.format}, whose rows do not say which negative they are; "
+            f"--drop-missing takes those of {', '.join(TAKEN_BACK)}"
+        )
+    return found
 
 
 def _write(run: Run, fingerprint: str, state: _State, change: Change) -> None:

@@ -109,6 +109,17 @@ def test_axolotl_gets_answers_that_it_can_find_again(chosen, is_kept, tmp_path):
     assert rows_of(tmp_path / "kto.jsonl")[0]["completion"][-1]["role"] == "assistant"
 
 
+def test_pairs_that_the_tool_cannot_take_are_not_recorded_as_exported(run_dir, tmp_path):
+    path = run_dir / "mix" / "pairs.jsonl"
+    first, *others = path.read_text(encoding="utf-8").split("\n")[:-1]
+    row = json.loads(first)
+    row["prompt"] = [*row["prompt"], *row["prompt"]]  # two messages of the user in a row
+    path.write_text("\n".join([json.dumps(row), *others, ""]), encoding="utf-8")
+    taken, left = (export_run(run_dir, to, tmp_path / to).mark for to in ("jsonl", "llamafactory"))
+    assert sum(left.set_aside.values()) == 1
+    assert sum(map(len, left.exported.values())) == sum(map(len, taken.exported.values())) - 1 == left.rows
+
+
 def test_where_a_tool_can_take_nothing_the_reason_is_told(tmp_path):
     with pytest.raises(DataError, match="can take none of the 1 pairs: the prompt's messages are not"):
         write_llamafactory(job(tmp_path, pair(("user", "user"))))

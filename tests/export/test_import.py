@@ -168,6 +168,48 @@ def test_rows_that_are_gone_are_dropped_when_that_is_asked_for(run, exported, tm
         import_file(run, tmp_path / "elsewhere.jsonl", drop_missing=True)
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"rejected": 7},
+        {"id": None},
+        {"id": "nobody"},
+        {"error_type": "no such"},
+        {"rejected": "x", "chosen": ["a", "b"]},
+    ],
+)
+def test_nothing_is_dropped_where_a_row_could_not_be_read(broken, run, exported):
+    path, rows = exported
+    write(path, [rows[0] | broken, *rows[2:]])
+    before = run.folder.outputs("verify")
+    with pytest.raises(RunError, match=r"train\.jsonl, line 1: .*drops nothing; mend or delete the line"):
+        import_file(run, path, drop_missing=True)
+    assert run.folder.outputs("verify") == before
+
+
+def test_a_row_that_fails_its_checks_is_not_gone(run, exported):
+    path, rows = exported
+    write(path, [rows[0] | {"rejected": rows[0]["chosen"]}, *rows[2:]])
+    change = import_file(run, path, drop_missing=True)
+    assert change.counts() == {"set_aside": 1, "unchanged": len(rows) - 2, "dropped": 1}
+    assert (rows[0]["id"], rows[0]["error_type"]) in negatives(run)
+    assert (rows[1]["id"], rows[1]["error_type"]) not in negatives(run)
+
+
+@pytest.mark.parametrize(
+    ("target", "file", "is_taken"),
+    [("trl-dpo", "train.jsonl", True), ("openrlhf", "train.jsonl", True), ("trl-kto", "train.jsonl", False),
+     ("llamafactory", "seapo_dpo.jsonl", False), ("axolotl", "dpo.jsonl", False)],
+)  # fmt: skip
+def test_missing_rows_are_dropped_of_formats_that_can_be_taken_back(target, file, is_taken, run, tmp_path):
+    path = export_run(run.folder.path, target, tmp_path / "out", all_negatives=True).folder / file
+    if is_taken:
+        assert import_file(run, path, drop_missing=True).counts() == {"unchanged": len(negatives(run))}
+        return
+    with pytest.raises(RunError, match=f"an export for {target}, .* takes those of jsonl, trl-dpo, openrlhf"):
+        import_file(run, path, drop_missing=True)
+
+
 def test_what_was_taken_can_be_taken_again_after_another_verify(run, exported):
     path, rows = exported
     row = numbered(rows)

@@ -80,7 +80,7 @@ def export_run(
 def _mark(run_dir: Path, target: str, pairs: RunPairs, written: Written) -> ExportMark:
     exported: dict[str, list[str]] = {}
     hashed = hashlib.sha256()
-    for row in pairs.rows:
+    for row in pairs.rows if written.kept is None else written.kept:
         name = negative_name(row["error_type"], row["rejected"][0]["content"])
         exported.setdefault(row["id"], []).append(name)
         hashed.update(repr(row).encode())

@@ -59,7 +59,7 @@ def write_llamafactory(job: Job) -> Written:
     (job.folder / "dataset_info.json").write_text(text, encoding="utf-8")
     _write_yaml(job, "train_dpo.yaml", _llamafactory_dpo(job.recipe), TEMPLATE_NOTE)
     _write_yaml(job, "train_kto.yaml", _llamafactory_kto(job.recipe, plan), TEMPLATE_NOTE, ORDER_NOTE)
-    return Written(len(job.rows), use=USE_LLAMAFACTORY, set_aside=aside)
+    return Written(len(job.rows), use=USE_LLAMAFACTORY, set_aside=aside, kept=job.rows)
 
 
 SHAREGPT_TAGS = {
@@ -171,7 +171,7 @@ def write_axolotl(job: Job) -> Written:
     write_jsonl(job.folder / "kto.jsonl", conversations)
     _write_yaml(job, "dpo.yaml", _axolotl_dpo(job.recipe))
     _write_yaml(job, "kto.yaml", _axolotl_kto(job.recipe, plan), CHATML_NOTE, SHUFFLE_NOTE)
-    return Written(len(job.rows), use=USE_AXOLOTL, set_aside=aside)
+    return Written(len(job.rows), use=USE_AXOLOTL, set_aside=aside, kept=job.rows)
 
 
 CHATML_NOTE = "chatml.argilla_chat is for models with ChatML turns (Qwen, SmolLM2); llama3.argilla_chat for Llama 3."

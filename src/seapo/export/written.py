@@ -30,3 +30,5 @@ class Written:
     """What `datasets.load_dataset` reads of the folder; None where it has another entry."""
     set_aside: dict[str, int] = field(default_factory=dict)
     """Why the tool could not take a pair -> how many of them were left out."""
+    kept: tuple[Row, ...] | None = None
+    """The pairs that were written, where some were left out."""
