@@ -93,11 +93,21 @@ def read_status(folder: Path) -> RunStatus:
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """The runs in a folder, the one that was worked on last at the end; raises RunError where there is none."""
-    found = [path for path in folder.iterdir() if _is_run(path)] if folder.is_dir() else []
+    """The runs in a folder and its experiments, the last worked on at the end; raises RunError where there is none."""
+    beside = [path for path in folder.iterdir() if _is_run(path)] if folder.is_dir() else []
+    found = [run for path in beside for run in (_arms(path) if is_experiment(path) else [path])]
     if not found:
         raise RunError(f"{folder}: there is no run in it; begin one with seapo run RECIPE, or name a run's own folder")
     return sorted(found, key=_last_change)
+
+
+def is_experiment(folder: Path) -> bool:
+    """Whether a folder holds an experiment's runs, and is none itself."""
+    return _is_run(folder) and not (folder / NAME).is_file() and bool(_arms(folder) or (folder / "untouched").is_dir())
+
+
+def _arms(experiment: Path) -> list[Path]:
+    return [path for path in experiment.iterdir() if _is_run(path)]
 
 
 def _is_run(folder: Path) -> bool:
@@ -167,7 +177,9 @@ def _state(said: Progress | None, stages: Iterable[StageStatus]) -> RunState:
 
 
 def _command(folder: Path, said: Progress | None) -> str:
-    """What goes on with the last call: that one stage, where it was for one, and else the run."""
+    """What goes on with the last call: its experiment, that one stage, where it was for one, and else the run."""
+    if is_experiment(folder.parent):
+        return f"seapo experiment {folder.parent}"
     one = said.stages[0] if said is not None and said.state != "finished" and len(said.stages) == 1 else "run"
     return f"seapo {one} {folder}"
 

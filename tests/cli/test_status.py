@@ -176,6 +176,22 @@ def test_all_runs_of_a_folder_are_a_line_each(tmp_path, working):
     assert {Path(value["folder"]).name: value["state"] for value in values} == {"mine": "running", "older": "finished"}
 
 
+def test_an_experiment_is_told_by_its_runs_and_goes_on_as_one(tmp_path):
+    experiment = tmp_path / "runs" / "matrix"
+    experiment.mkdir(parents=True)
+    (experiment / "recipe.yaml").write_text("name: matrix\n")
+    make_run(experiment / "mixed-0", "source", "inject")
+    make_run(tmp_path / "runs" / "alone", "source")
+    assert {path.name for path in find_runs(tmp_path / "runs")} == {"mixed-0", "alone"}
+    for arguments in ([experiment], [experiment, "--json"]):
+        shown = call(*arguments).stdout
+        assert "mixed-0" in shown
+        assert "seapo run" not in shown
+    (status,) = json.loads(call(experiment, "--json").stdout)
+    assert status["go_on"] == f"seapo experiment {experiment}"
+    assert read_status(tmp_path / "runs" / "alone").go_on == f"seapo run {tmp_path / 'runs' / 'alone'}"
+
+
 def test_where_no_run_is_the_message_names_those_that_are(tmp_path, capsys):
     make_run(tmp_path / "mine")
     for arguments, message in (

@@ -42,8 +42,8 @@ def build(name: str, summary: str) -> click.Command:
 def status_command(run: Path | None, runs_dir: str, watch: bool, every_s: float, as_json: bool) -> None:
     """Tell how far a run is: the stage under way, its rate and the time left, what is finished, and what went wrong.
 
-    RUN is the folder of a run. Without it, all runs of --runs-dir are told of, a line each. Nothing is changed, and the
-    run isn't disturbed; whether its process is still there is looked up, too.
+    RUN is the folder of a run, or of an experiment, whose runs are told of a line each; without it, so are all runs of
+    --runs-dir. Nothing is changed, and no run is disturbed; whether its process is still there is looked up, too.
 
     \b
     Examples:
@@ -52,15 +52,16 @@ def status_command(run: Path | None, runs_dir: str, watch: bool, every_s: float,
       seapo status
       seapo status runs/mine --json
     """
-    from seapo.status import find_runs, read_status
+    from seapo.status import find_runs, is_experiment, read_status
 
+    alone = None if run is None or is_experiment(run) else run
     while True:
-        found = [read_status(path) for path in ([run] if run is not None else find_runs(Path(runs_dir)))]
+        found = [read_status(path) for path in ([alone] if alone else find_runs(run or Path(runs_dir)))]
         if as_json:
             values = [status.model_dump(mode="json") for status in found]
-            click.echo(json.dumps(values if run is None else values[0], indent=None if watch else 2))
+            click.echo(json.dumps(values[0] if alone else values, indent=None if watch else 2))
         else:
-            _show(describe_status(found[0]) if run is not None else describe_runs(found), watch)
+            _show(describe_status(found[0]) if alone else describe_runs(found), watch)
         if not watch or not any(status.state in ("running", "unknown") for status in found):
             return
         time.sleep(every_s)
