@@ -9,7 +9,7 @@ from seapo.errors import DataError
 from seapo.evaluate.comparison import compare_models
 from seapo.evaluate.results import Evaluation
 from seapo.experiment.claims import Evidence, aim_original, aim_untouched, claims, helps_most, raises, suffers
-from seapo.experiment.effects import Asking, effects, mean_scores, of_protocol, protocols_of, seeds_interval
+from seapo.experiment.effects import Asking, effects, mean_scores, of_protocol, protocols_of, seeds_interval, unpaired
 from seapo.records import ItemScore
 from seapo.summaries import EvaluationResults
 
@@ -95,6 +95,33 @@ def test_a_seed_is_paired_with_the_baselines_model_of_the_same_seed():
     assert row.by_seed == (0.25, 0.5)
     assert row.difference == pytest.approx(0.375)
     assert row.seed_sd == pytest.approx(math.sqrt(2 * 0.125**2))
+
+
+def test_seeds_that_only_one_side_finished_are_in_no_difference():
+    sft = {0: scores([1, 1, 1, 1]), 1: scores([1, 0, 0, 0])}
+    mixed, logic = {1: scores([1, 1, 0, 0])}, {0: scores([1, 1, 1, 0]), 1: scores([1, 1, 0, 0])}
+    untouched = {0: scores([0, 0, 0, 0])}
+    couples = [("untouched", "sft"), ("untouched", "mixed"), ("sft", "mixed"), ("sft", "logic")]
+    arms = {"untouched": untouched, "sft": sft, "mixed": mixed, "logic": logic}
+    rows = {(r.base, r.arm): r for r in effects(arms, couples, RESULTS, ASKING) if r.kind == "dimension"}
+    assert list(rows) == couples
+    for row in rows.values():
+        assert row.difference == pytest.approx(sum(row.by_seed) / row.seeds)
+        assert row.difference == pytest.approx(row.arm_score - row.base_score)
+    assert rows["sft", "mixed"].by_seed == (0.25,)
+    assert rows["sft", "logic"].by_seed == (-0.25, 0.25)
+    assert rows["untouched", "sft"].by_seed == (1.0, 0.25)
+
+
+def test_a_couple_without_a_common_seed_is_named_and_in_no_table():
+    arms = {"untouched": {0: scores([0, 1])}, "sft": {0: scores([1, 1])}, "mixed": {1: scores([1, 1])}}
+    couples = [("untouched", "sft"), ("untouched", "mixed"), ("sft", "mixed")]
+    assert unpaired(arms, couples) == [("sft", "mixed")]
+    assert {(r.base, r.arm) for r in effects(arms, couples, RESULTS, ASKING)} == set(couples[:2])
+    assert effects(arms, couples[2:], RESULTS, ASKING) == []
+    trained = {"original": arms["sft"], "mixed": arms["mixed"]}
+    claim = aim_original(evidence(trained, base=arms["untouched"], original="original"))
+    assert (claim.judgement, "no seed was finished by both" in claim.sentence) == ("not tested", True)
 
 
 def test_a_table_of_two_protocols_cannot_be_made():

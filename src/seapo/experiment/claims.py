@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from seapo.experiment.effects import Asking, Effect, Seeded, effects, seeds_interval, standard_error
+from seapo.experiment.effects import Asking, Effect, Seeded, effects, seeds_interval, standard_error, unpaired
 from seapo.experiment.power import Needed, needed
 from seapo.interval import Interval, normal_quantile, simultaneous_confidence
 from seapo.recipe.experiment import UNTOUCHED
@@ -179,6 +179,9 @@ def aim_original(evidence: Evidence) -> Claim:
     if evidence.original is None:
         return _not_tested("original", text, "no arm is trained on the data's own rejected answers")
     row = evidence.row(evidence.main, evidence.original, "benchmark", MC2)
+    couple = (evidence.original, evidence.main)
+    if any(evidence.main in arms and unpaired(arms, [couple]) for arms in evidence.scores.values()):
+        return _not_tested("original", text, f"no seed was finished by both {evidence.main} and {evidence.original}")
     if row is None:
         return _not_tested("original", text, _missing(evidence, "TruthfulQA MC2"))
     subject = f"{evidence.main} differs in MC2 from {evidence.original}"

@@ -23,6 +23,7 @@ from seapo.evaluate.comparison import Verdict, compare_models
 from seapo.evaluate.pairing import matched, pairs_of
 from seapo.evaluate.results import Evaluation
 from seapo.interval import Interval, normal_quantile
+from seapo.recipe.experiment import UNTOUCHED
 from seapo.records import Dimension, ItemScore, Protocol, Record
 from seapo.summaries import EvaluationResults
 
@@ -44,7 +45,7 @@ class Effect(Record):
     metric: str
     items: int
     seeds: int
-    """Seeds of the arm, each paired with the baseline's model of the same seed where that has one."""
+    """Seeds of the arm; of a trained baseline's, too, those that both have, each paired with the model of its seed."""
     base_score: float
     arm_score: float
     difference: float
@@ -107,24 +108,34 @@ def effects(
 ) -> list[Effect]:
     """Each arm against each baseline, for scores of one protocol.
 
-    couples: (baseline, arm). results: of any of the evaluations. Raises DataError where the models were not asked the
-    same in the same way, or by several protocols.
+    couples: (baseline, arm). Of a baseline that was trained, too, the seeds that both have are compared; a couple that
+    has none in common is left out, see `unpaired`. results: of any of the evaluations. Raises DataError where the
+    models were not asked the same in the same way, or by several protocols.
     """
-    means = {name: Evaluation(results, mean_scores(seeded)) for name, seeded in arms.items()}
-    found = compare_models(means, confidence=asking.confidence, seed=asking.seed, couples=couples)
-    (protocol,) = {score.protocol for each in means.values() for score in each.scores}
+    (protocol,) = {score.protocol for seeded in arms.values() for scores in seeded.values() for score in scores}
+    left_out = unpaired(arms, couples)
+    paired = {couple: _paired(arms, *couple) for couple in couples if couple not in left_out}
+    if not paired:
+        return []
+    sides = {side.label: side for couple in paired.values() for side in couple}
+    found = compare_models(
+        {label: Evaluation(results, mean_scores(side.seeded)) for label, side in sides.items()},
+        confidence=asking.confidence,
+        seed=asking.seed,
+        couples=[(base.label, arm.label) for base, arm in paired.values()],
+    )
     rows: list[Effect] = []
     for each in found.comparisons:
-        by_seed = _by_seed(arms[each.base], arms[each.other])
-        for row, (name, differences) in zip(each.rows, by_seed, strict=True):
+        base, arm = sides[each.base], sides[each.other]
+        for row, (name, differences) in zip(each.rows, _by_seed(base.seeded, arm.seeded), strict=True):
             if row.kind not in KINDS:
                 continue
             assert row.name == name
             rows.append(
                 Effect(
                     protocol=protocol,
-                    arm=each.other,
-                    base=each.base,
+                    arm=arm.name,
+                    base=base.name,
                     kind=row.kind,
                     name=row.name,
                     dimension=row.dimension,
@@ -150,6 +161,33 @@ def effects(
                 )
             )
     return rows
+
+
+def unpaired(arms: Mapping[str, Seeded], couples: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The couples that cannot be compared: both were trained, and no seed was finished by both."""
+    return [(base, arm) for base, arm in couples if base != UNTOUCHED and not set(arms[base]) & set(arms[arm])]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The models of an arm that are compared."""
+
+    name: str
+    seeded: Seeded
+
+    @property
+    def label(self) -> str:
+        """Arm and seeds: against two baselines these may be other ones."""
+        return f"{self.name}, seeds {', '.join(map(str, self.seeded))}"
+
+
+def _paired(arms: Mapping[str, Seeded], base: str, arm: str) -> tuple[_Side, _Side]:
+    """Both sides of a comparison, each with the seeds that the other one has; the untouched model has none."""
+    if base == UNTOUCHED:
+        return _Side(base, arms[base]), _Side(arm, arms[arm])
+    shared = [seed for seed in arms[arm] if seed in arms[base]]
+    both = [_Side(name, {seed: arms[name][seed] for seed in shared}) for name in (base, arm)]
+    return both[0], both[1]
 
 
 def mean_scores(seeded: Seeded) -> tuple[ItemScore, ...]:
@@ -182,7 +220,10 @@ def seeds_interval(
 
 
 def _by_seed(base: Seeded, arm: Seeded) -> list[tuple[str, list[float]]]:
-    """For each row its name and the difference of each seed, in the order of the rows."""
+    """For each row its name and the difference of each seed, in the order of the rows.
+
+    base: the same seeds as the arm, or the untouched model alone.
+    """
     alone = next(iter(base.values()))
     found: list[list[tuple[str, float]]] = []
     for seed, scores in arm.items():

@@ -9,7 +9,7 @@ from seapo.errors import DataError
 from seapo.evaluate.results import Evaluation, read_evaluation
 from seapo.experiment.arms import Arm
 from seapo.experiment.claims import Claim, Evidence, claims
-from seapo.experiment.effects import Asking, Effect, Seeded, effects, of_protocol, protocols_of
+from seapo.experiment.effects import Asking, Effect, Seeded, effects, of_protocol, protocols_of, unpaired
 from seapo.experiment.harm import Harm, harms
 from seapo.experiment.held_out import HeldOutRow, SplitSummary
 from seapo.experiment.matrix import HELD_OUT, RESULTS, Matrix
@@ -66,6 +66,8 @@ class Results(Record):
     effects: tuple[Effect, ...]
     claims: tuple[Claim, ...]
     no_harm: tuple[Harm, ...]
+    unpaired: tuple[tuple[str, str], ...] = ()
+    """(baseline, arm) that are in no table: both were trained, and no seed was finished by both."""
     failed: dict[str, str] = Field(default_factory=dict)
     """Run -> why it has no result."""
 
@@ -113,6 +115,7 @@ def summarise(matrix: Matrix, failed: Mapping[str, str]) -> Results:
         effects=tuple(found),
         claims=tuple(claims(evidence)),
         no_harm=tuple(_no_harm(matrix, evaluations, asking)),
+        unpaired=tuple(unpaired(seeded, couples)),
         failed=dict(failed),
     )
 

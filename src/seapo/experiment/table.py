@@ -70,8 +70,16 @@ def format_results(found: Results, *, width: int) -> str:
     for claim in found.claims:
         lines += wrapped(f"* {claim.text}", width, indent="  ")
         lines += [f"  {line}" for line in wrapped(claim.sentence, width - 2)]
-    lines += [line for name, why in found.failed.items() for line in wrapped(f"{name} has no result: {why}", width)]
+    lines += [line for text in _gaps(found) for line in wrapped(text, width)]
     return "\n".join(lines)
+
+
+def _gaps(found: Results) -> Iterator[str]:
+    """What the tables do not hold, and why."""
+    for base, arm in found.unpaired:
+        yield f"{arm} is not compared with {base}: no seed was finished by both"
+    for name, why in found.failed.items():
+        yield f"{name} has no result: {why}"
 
 
 def _head(found: Results, width: int) -> list[str]:
@@ -198,7 +206,7 @@ def format_markdown(found: Results) -> str:
     if found.no_harm:
         parts += ["## Held-out rows", "", *_harm_markdown(found), ""]
     parts += [f"Method: {found.method}", ""]
-    parts += [f"* {_cell(name)} has no result: {_cell(why)}" for name, why in found.failed.items()]
+    parts += [f"* {_cell(text)}" for text in _gaps(found)]
     return "\n".join(parts) + "\n"
 
 
