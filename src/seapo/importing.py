@@ -21,7 +21,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from seapo.errors import DataError, RunError
-from seapo.export import MARK, ExportMark, negative_name
+from seapo.export import MARK, ExportMark, negative_name, read_mark
 from seapo.inject.wording import word_edits
 from seapo.records import Candidate, CheckResult, DroppedCandidate, Negative, Record, Sample, Skip, apply_edits
 from seapo.records import Edit as TextEdit
@@ -311,7 +311,7 @@ def _read_mark(path: Path) -> ExportMark:
     mark = path.parent / MARK
     if not mark.is_file():
         raise RunError(f"--drop-missing needs the {MARK} of the export beside the file, and {mark} is not there")
-    found = ExportMark.model_validate(read_json(mark))
+    found = read_mark(mark)
     if found.format not in TAKEN_BACK:
         raise RunError(
             f"{mark}: this is an export for {found.format}, whose rows do not say which negative they are; "

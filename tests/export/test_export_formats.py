@@ -1,5 +1,7 @@
+import hashlib
 import json
 import shlex
+from pathlib import Path
 
 import datasets
 import pytest
@@ -147,6 +149,46 @@ def test_a_folder_that_is_there_is_refused_and_only_an_export_replaced(made_run,
         export_run(made_run, "jsonl", mine, overwrite=True)
     assert (mine / "letter.txt").read_text() == "keep"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "out"]
+
+
+def test_a_model_that_was_trained_in_the_folder_is_not_overwritten(made_run, tmp_path):
+    out = export_run(made_run, "trl-dpo", tmp_path / "out").folder
+    (out / "trained").mkdir()
+    (out / "trained" / "model").write_text("weights")
+    with pytest.raises(RunError, match=r"holds what the export did not write \(trained\), so --overwrite leaves it"):
+        export_run(made_run, "jsonl", out, overwrite=True)
+    assert (out / "trained" / "model").read_text() == "weights"
+    (out / "trained").rename(tmp_path / "trained")
+    export_run(made_run, "datasets", out, overwrite=True)
+    export_run(made_run, "jsonl", out, overwrite=True)  # a folder of the export itself is replaced
+    assert {path.name for path in out.iterdir()} == {"README.md", "export.json", "train.jsonl"}
+
+
+def test_where_the_new_export_cannot_take_its_place_the_old_one_is_back(made_run, tmp_path, monkeypatch):
+    out = export_run(made_run, "jsonl", tmp_path / "out").folder
+    before = (out / "export.json").read_bytes()
+    real = Path.rename
+
+    def rename(path, target):
+        if path.suffix == ".new":
+            raise OSError("no space left")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OSError, match="no space left"):
+        export_run(made_run, "parquet", out, overwrite=True)
+    assert (out / "export.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_mark_has_the_hash_of_each_file_and_another_versions_is_refused(made_run, tmp_path):
+    exported = export_run(made_run, "trl-kto", tmp_path / "out")
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in exported.folder.iterdir()}
+    del hashes["export.json"]
+    assert exported.mark.files == hashes
+    (exported.folder / "export.json").write_text("{}")
+    with pytest.raises(RunError, match="not as this version writes it: format: Field required"):
+        export_run(made_run, "trl-kto", exported.folder, overwrite=True)
 
 
 def test_an_unknown_format_is_named(made_run, tmp_path):

@@ -1,12 +1,13 @@
 """An export's folder: written beside and renamed, so that it is there whole or not at all."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from seapo.errors import DataError, RunError, UnknownNameError
 from seapo.export.card import dataset_card
@@ -16,7 +17,7 @@ from seapo.export.targets import TARGETS
 from seapo.export.written import Job, Written
 from seapo.recipe import load_recipe
 from seapo.records import Record, digest
-from seapo.store import write_json, write_text
+from seapo.store import file_sha256, read_json, write_json, write_text
 
 MARK = "export.json"
 """File that tells an export's folder from others, and what was exported."""
@@ -31,8 +32,8 @@ class ExportMark(Record):
     all_negatives: bool
     rows: int
     set_aside: dict[str, int]
-    data_sha256: str
-    """Of the rows that were exported."""
+    files: dict[str, str]
+    """File below the folder, but for this one -> the SHA-256 of its bytes; `--overwrite` removes no others."""
     exported: dict[str, tuple[str, ...]]
     """Sample id -> its exported negatives, by `negative_name`; `seapo import --drop-missing` compares."""
 
@@ -70,27 +71,26 @@ def export_run(
     recipe = load_recipe(run_dir / "recipe.yaml")
     with _beside(out_dir, overwrite) as folder:
         written = TARGETS[target].write(Job(folder, pairs.rows, recipe, micro_batch_size))
-        mark = _mark(run_dir, target, pairs, written)
         provenance = read_provenance(run_dir, recipe)
         write_text(folder / "README.md", dataset_card(provenance, pairs, written))
+        mark = _mark(run_dir, target, pairs, written, folder)
         write_json(folder / MARK, mark.model_dump(mode="json"))
     return Exported(out_dir, mark, _sizes(out_dir))
 
 
-def _mark(run_dir: Path, target: str, pairs: RunPairs, written: Written) -> ExportMark:
+def _mark(run_dir: Path, target: str, pairs: RunPairs, written: Written, folder: Path) -> ExportMark:
+    """What `export.json` is to hold of a folder that is whole but for it."""
     exported: dict[str, list[str]] = {}
-    hashed = hashlib.sha256()
     for row in pairs.rows if written.kept is None else written.kept:
         name = negative_name(row["error_type"], row["rejected"][0]["content"])
         exported.setdefault(row["id"], []).append(name)
-        hashed.update(repr(row).encode())
     return ExportMark(
         format=target,
         run=run_dir.resolve().name,
         all_negatives=pairs.all_negatives,
         rows=written.rows,
         set_aside=written.set_aside,
-        data_sha256=hashed.hexdigest(),
+        files={name: file_sha256(folder / name) for name in _sizes(folder)},
         exported={sample_id: tuple(names) for sample_id, names in exported.items()},
     )
 
@@ -107,6 +107,22 @@ def _check_place(out_dir: Path, overwrite: bool) -> None:
         raise RunError(f"{out_dir} is there already; choose another --out, or replace it with --overwrite")
     if not (out_dir / MARK).is_file():
         raise RunError(f"{out_dir} is no export of seapo (it has no {MARK}), so --overwrite leaves it alone")
+    written = {MARK, *(Path(name).parts[0] for name in read_mark(out_dir / MARK).files)}
+    if others := sorted({path.name for path in out_dir.iterdir()} - written):
+        raise RunError(
+            f"{out_dir} holds what the export did not write ({', '.join(others)}), so --overwrite leaves it alone; "
+            "move that away, or choose another --out"
+        )
+
+
+def read_mark(path: Path) -> ExportMark:
+    """What an `export.json` says; raises RunError where it is none of this version."""
+    try:
+        return ExportMark.model_validate(read_json(path))
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise RunError(f"{path}: not as this version writes it: {where}: {first['msg']}; export anew") from problem
 
 
 @contextmanager
@@ -124,6 +140,8 @@ def _beside(out_dir: Path, overwrite: bool) -> Iterator[Path]:
             out_dir.rename(old)
         new.rename(out_dir)
     finally:
+        if old.exists() and not out_dir.exists():
+            old.rename(out_dir)  # the new one did not take its place
         shutil.rmtree(new, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
