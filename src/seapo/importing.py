@@ -151,6 +151,11 @@ class _State:
             if (each.sample_id, each.error_type) == (sample_id, error_type)
         ]
 
+    def texts(self, place: Place, change: Change) -> set[str]:
+        """The negative's text, and that which an earlier row of the file gave it."""
+        old = self.negatives[place]
+        return {old.text, change.replaced.get(place, old).text}
+
     def siblings(self, negative: Negative, change: Change) -> Iterator[Negative]:
         """The other negatives of the sample, as they are after what was changed so far."""
         for place, each in self.negatives.items():
@@ -189,7 +194,7 @@ def _take_label(line: int, row: Mapping[str, Any], state: _State, change: Change
         label = HumanLabel.model_validate(row)
     except ValidationError as problem:
         return _unreadable(line, problem)
-    place = _labelled_place(label, state)
+    place = _labelled_place(label, state, change)
     if place is None:
         return Taken(line, "set_aside", label.sample_id, label.error_type, "the run has no negative of this text")
     if label.label != "bad":
@@ -198,11 +203,16 @@ def _take_label(line: int, row: Mapping[str, Any], state: _State, change: Change
     return Taken(line, "dropped", label.sample_id, label.error_type, label.note)
 
 
-def _labelled_place(label: HumanLabel, state: _State) -> Place | None:
+def _labelled_place(label: HumanLabel, state: _State, change: Change) -> Place | None:
+    """The negative whose text the label is about, as it was or as an earlier row of the file made it."""
     for place in state.of_type(label.sample_id, label.error_type):
-        if hashlib.sha256(state.negatives[place].text.encode()).hexdigest() == label.text_sha256.lower():
+        if label.text_sha256.lower() in {_sha256(text) for text in state.texts(place, change)}:
             return place
     return None
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _take_edit(line: int, row: Mapping[str, Any], state: _State, checks: Panel, change: Change) -> Taken:
@@ -214,7 +224,7 @@ def _take_edit(line: int, row: Mapping[str, Any], state: _State, checks: Panel, 
     def told(kind: Kind, reason: str = "") -> Taken:
         return Taken(line, kind, exported.id, exported.error_type, reason)
 
-    found = _exported_place(exported, state)
+    found = _exported_place(exported, state, change)
     if isinstance(found, str):
         return told("set_aside", found)
     change.seen.add(found)
@@ -243,7 +253,7 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def _exported_place(row: ExportedRow, state: _State) -> Place | str:
+def _exported_place(row: ExportedRow, state: _State, change: Change) -> Place | str:
     """The negative that the row was exported from, or why there is none."""
     sample = state.samples.get(row.id)
     if sample is None:
@@ -257,7 +267,7 @@ def _exported_place(row: ExportedRow, state: _State) -> Place | str:
         text = apply_edits(sample.chosen, row.edits or ())
     except ValueError:
         text = ""
-    exact = [place for place in places if state.negatives[place].text in (text, row.rejected)]
+    exact = [place for place in places if state.texts(place, change) & {text, row.rejected}]
     found = exact or places
     if len(found) == 1:
         return found[0]
@@ -389,11 +399,12 @@ def _remember(folder: Path, state: _State, change: Change) -> None:
     path = folder / "imported.jsonl"
     kept = [row for _, row in _read_rows(path)] if path.is_file() else []
     for place, negative in change.replaced.items():
-        kept.append({"id": place[0], "error_type": negative.error_type, "rejected": negative.text})
+        edits = [edit.model_dump() for edit in state.negatives[place].edits]  # they tell which negative it was
+        row = {"id": place[0], "error_type": negative.error_type, "rejected": negative.text, "edits": edits}
+        kept.append(row)
     for place, note in change.dropped.items():
         old = state.negatives[place]
-        sha = hashlib.sha256(old.text.encode()).hexdigest()
-        known = {"sample_id": old.sample_id, "error_type": old.error_type, "text_sha256": sha}
+        known = {"sample_id": old.sample_id, "error_type": old.error_type, "text_sha256": _sha256(old.text)}
         kept.append({"run": "", **known, "label": "bad", "note": note})
     beside = path.with_name(f".{path.name}.new")
     beside.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept), encoding="utf-8")

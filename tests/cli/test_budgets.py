@@ -19,13 +19,13 @@ def recipe(tmp_path):
     ("time", "expected"), [("90", 90), ("90s", 90), ("1.5m", 90), ("2h", 7200), ("2 h", 7200), (None, None)]
 )
 def test_times(time, expected):
-    assert seconds(time) == expected
+    assert seconds(time, option="--deadline") == expected
 
 
 @pytest.mark.parametrize("time", ["", "soon", "0s", "-3m", "1d", "1h30m"])
 def test_what_is_no_time_is_told(time):
-    with pytest.raises(RecipeError, match="write 90s, 30m or 2h"):
-        seconds(time)
+    with pytest.raises(RecipeError, match=r"--deadline.*write 90s, 30m or 2h"):
+        seconds(time, option="--deadline")
 
 
 def test_a_budget_is_set_for_every_engine_that_there_is(recipe):

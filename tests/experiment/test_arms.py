@@ -40,11 +40,12 @@ def test_a_seed_changes_the_mix_and_training_and_nothing_before():
     first, second = runs_of(arms_of(recipe, has_rejected=False), recipe, limit=50)
     assert [one.name for one in (first, second)] == ["dpo-0", "dpo-4"]
     assert (second.recipe.seed, second.recipe.mix_seed, second.recipe.train_seed) == (9, 4, 4)
-    unseeded = {"name": "", "mix": {**second.recipe.mix.model_dump(), "seed": 0}}
-    changed = second.recipe.model_dump()
-    for section in ("source", "inject", "verify", "evaluate", "model", "data"):
-        assert changed.get(section) == first.recipe.model_dump().get(section)
-    assert unseeded["mix"] == first.recipe.mix.model_dump()
+    rest = []
+    for one in (first, second):
+        values = one.recipe.model_dump()
+        del values["name"], values["mix"]["seed"], values["train"]["seed"]
+        rest.append(values)
+    assert rest[0] == rest[1]
     assert second.recipe.data.limit == 50
     assert second.recipe.run_dir == Path("runs/run/dpo-4")
 

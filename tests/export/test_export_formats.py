@@ -207,3 +207,38 @@ def test_the_card_tells_what_the_rows_are_and_nothing_of_the_machine(made_run, t
         assert told in body
     assert str(made_run.parent) not in text
     assert str(made_run.parent) not in (folder / "export.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("target", "known", "files"),
+    [
+        ("trl-dpo", "ipo", ["train_dpo.py"]),
+        ("trl-kto", "apo_zero_unpaired", ["train_kto.py"]),
+        ("llamafactory", "hinge", ["train_dpo.yaml", "train_kto.yaml"]),
+        ("axolotl", "ipo", ["dpo.yaml", "kto.yaml"]),
+        ("openrlhf", "dpo", ["train_dpo.sh"]),
+    ],
+)
+def test_an_objective_that_the_tool_lacks_is_told_where_another_takes_its_place(target, known, files, tmp_path):
+    def written(method):
+        folder = tmp_path / method
+        folder.mkdir()
+        rows = [pair(name=name) for name in "abcd"]
+        overrides = (f"train.method={method}", "train.sft_weight=0.5")
+        found = TARGETS[target].write(job(folder, *rows, overrides=overrides))
+        return "\n".join(found.notes), {file: (folder / file).read_text() for file in files}
+
+    notes, texts = written("simpo")
+    for file, text in texts.items():
+        assert f"`{file}`: The recipe trains with simpo; this trains with " in notes
+        assert "The recipe trains with simpo" in text
+        assert "train.sft_weight" in text
+        assert yaml.safe_load(text) if file.endswith(".yaml") else compile_or_plain(file, text)
+    notes, texts = written(known)
+    assert f"`{files[0]}`: The recipe" not in notes
+    assert "The recipe trains with" not in texts[files[0]]
+    assert "train.sft_weight" in texts[files[0]]
+
+
+def compile_or_plain(file, text):
+    return compile(text, file, "exec") if file.endswith(".py") else text.startswith("#!/bin/sh\n")

@@ -224,6 +224,26 @@ def test_what_was_taken_can_be_taken_again_after_another_verify(run, exported):
     assert negatives(run) == edited
 
 
+def test_an_answer_that_was_changed_twice_and_then_dropped_is_so_again(run, exported):
+    path, rows = exported
+    row = numbered(rows)
+    place, good = (row["id"], row["error_type"]), row["chosen"][0]["content"]
+    row["rejected"][0]["content"] = wrong_sum(good)
+    write(path, [row])
+    import_file(run, path)
+    row["rejected"][0]["content"] = wrong_sum(good) + " That is what it makes."
+    row["edits"] = [edit.model_dump() for edit in negatives(run)[place].edits]
+    write(path, [row])
+    assert import_file(run, path).counts() == {"edited": 1}
+    write(path, [label_of(negatives(run)[place], "bad")])
+    import_file(run, path)
+    (run.folder.stage("verify") / "negatives.jsonl").write_text("")
+    run_stages(run, ["verify"])
+    again = import_file(run, run.folder.path / "import" / "imported.jsonl", dry_run=True)
+    assert again.counts() == {"edited": 2, "dropped": 1}
+    assert [each[0] for each in again.dropped] == [row["id"]]
+
+
 def test_a_run_that_would_verify_anew_is_refused(run, exported):
     path, _ = exported
     changed = run.recipe.model_copy(update={"verify": run.recipe.verify.model_copy(update={"max_edit_ratio": 0.4})})

@@ -16,6 +16,7 @@ from seapo.records import CheckResult, Edit, Message, Negative, Sample, apply_ed
 from seapo.report import RunContents
 from seapo.report.browser import pack_pairs
 from seapo.report.untrusted import INVISIBLE_RANGES, visible
+from seapo.verify.labels import LabelReport, read_labels
 
 DATA = re.compile(r'(<script type="application/octet-stream" id="pb-data">)[^<]*(</script>)')
 HOSTILE = "</script><img src=x onerror=\"document.title='hacked'\">\u202eabc\x00<!--{{ 7 * 7 }}\u2066"
@@ -312,6 +313,9 @@ def test_ticks_stay_and_are_exported_as_rows(
         row(made_contents, first, "good", ""),
         row(made_contents, second, "bad", 'says "Bergen" \u2028 é'),
     ]
+    found = LabelReport.of(read_labels(tmp_path / "made-up-labels.jsonl"), made_contents.negatives)
+    assert (found.labels, found.matched, found.unmatched) == (2, 2, {})
+    assert [(one.sample_id, one.note) for one in found.bad] == [(second.sample_id, 'says "Bergen" \u2028 é')]
     assert page.log() == []
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from seapo.errors import RecipeError, did_you_mean
+from seapo.mix.choosing import ORIGINAL
 from seapo.recipe import Recipe, parse_recipe
 from seapo.recipe.experiment import UNTOUCHED
 
-ORIGINAL = "original"
 SHARED_SECTIONS = ("name", "runs_dir", "seed", "model", "evaluate", "report", "experiment")
 """What no arm sets: all are asked the same, and start from the same model."""
 SEEDED = ("mix.seed", "train.seed")

@@ -209,8 +209,7 @@ def helps_most(evidence: Evidence) -> Claim:
         f"higher than the untouched model in {higher}; the interval, widened so that all hold together, lies above "
         f"zero in {_named(gains)} and below in {_named(others)}."
     )
-    wanted = _majority(rows, evidence.asking.confidence, level) if judgement == "undecided" else None
-    more = "" if wanted is None else f" About {wanted:.0f} times as many items of each would decide most of them."
+    more = _majority(rows, evidence.asking.confidence, level) if judgement == "undecided" else ""
     return Claim(name="mix", text=text, judgement=judgement, sentence=sentence + more, protocol=rows[0].protocol)
 
 
@@ -309,16 +308,21 @@ def _at_level(row: Effect, confidence: float, level: float) -> Interval:
     return row.difference - scale * (row.difference - low), row.difference + scale * (high - row.difference)
 
 
-def _majority(rows: Sequence[Effect], confidence: float, level: float) -> float | None:
-    """How many times as many items would decide most tasks; None where no number does."""
-    factors = []
+def _majority(rows: Sequence[Effect], confidence: float, level: float) -> str:
+    """What would decide most tasks, as a sentence; empty where nothing does."""
+    factors: list[tuple[float, int]] = []
     for row in rows:
         wanted = needed(
             row.item_variance(confidence), row.seed_variance, abs(row.difference), seeds=row.seeds, confidence=level
         )
-        factors.append(math.inf if wanted.items is None else max(1.0, wanted.items / row.items))
-    enough = sorted(factors)[len(rows) // 2]
-    return None if math.isinf(enough) else math.ceil(enough)
+        factors.append((math.inf if wanted.items is None else max(1.0, wanted.items / row.items), wanted.seeds))
+    most = sorted(factors)[: len(rows) // 2 + 1]
+    times = math.ceil(most[-1][0]) if math.isfinite(most[-1][0]) else None
+    if times is None:
+        return ""
+    seeds = max(count for _, count in most)
+    also = f" and {seeds} seeds" if seeds > max(row.seeds for row in rows) else ""
+    return f" About {times} times as many items of each{also} would decide most of them."
 
 
 def _zero(finding: Finding, threshold: float) -> str:

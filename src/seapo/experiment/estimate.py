@@ -20,8 +20,7 @@ from seapo.evaluate.suites import load_suites
 from seapo.experiment.arms import ArmRun
 from seapo.experiment.held_out import examine, split_data
 from seapo.experiment.matrix import HELD_OUT, Matrix
-from seapo.experiment.sharing import is_current
-from seapo.experiment.work import OWN, has_untouched
+from seapo.experiment.work import has_untouched, is_finished
 from seapo.injecting import asks_engine
 from seapo.journal import Journal
 from seapo.pipeline import quiet_libraries, run_stages
@@ -117,7 +116,7 @@ def _parts(matrix: Matrix, work: Workload, jobs: int) -> tuple[list[Part], list[
     import torch
 
     quiet_libraries()
-    waiting = [one for one in matrix.runs if not all(is_current(matrix.run(one, quiet=True), name) for name in OWN)]
+    waiting = [one for one in matrix.runs if not is_finished(matrix, one)]
     threads = torch.get_num_threads()
     with tempfile.TemporaryDirectory(prefix="seapo-probe-") as folder:
         dtype = matrix.recipe.evaluate.dtype
@@ -296,7 +295,7 @@ def _own_parts(probe: _Probe, waiting: Sequence[ArmRun], asked: _Asked, jobs: in
         cost = costs[_kind(one)]
         count = _pairs_expected(probe, one)
         training += cost.an_example * count * one.recipe.train.num_train_epochs
-        mark = digest([_kind(one), one.arm.name if one.arm.single_type else "", *_seeded(one)])
+        mark = digest([_kind(one), one.recipe.mix.model_dump(mode="json", exclude={"seed", "order"}), *_seeded(one)])
         if mark not in seen:
             reference += cost.reference * count
             seen.add(mark)
@@ -321,8 +320,9 @@ def _kind(one: ArmRun) -> str:
 
 
 def _seeded(one: ArmRun) -> list[int]:
-    """What else the reference is asked about with another seed: KTO's prompts with answers of others."""
-    return [one.recipe.train_seed] if one.recipe.train.method == "kto" else []
+    """Seeds that decide what the reference is asked: of a drawn mix, and of KTO's prompts with answers of others."""
+    drawn = [one.recipe.mix_seed] if one.recipe.mix.kind == "mixed" else []
+    return [*drawn, one.recipe.train_seed] if one.recipe.train.method == "kto" else drawn
 
 
 def _pairs_expected(probe: _Probe, one: ArmRun) -> int:

@@ -161,7 +161,7 @@ def ask_references(matrix: Matrix, done: Done, *, quiet: bool) -> None:
 def train_all(matrix: Matrix, done: Done, *, jobs: int, quiet: bool) -> None:
     """Train and measure every run; with `jobs`, so many side by side, the machine's threads divided among them."""
     teller, start = Run(matrix.recipe, quiet=quiet), time.monotonic()
-    waiting = [one for one in _trainable(matrix, done) if not _is_finished(matrix, one)]
+    waiting = [one for one in _trainable(matrix, done) if not is_finished(matrix, one)]
     done.reused["train"] += len(_trainable(matrix, done)) - len(waiting)
     for finished, (one, outcome) in enumerate(_outcomes(matrix, waiting, jobs=jobs, quiet=quiet), start=1):
         if isinstance(outcome, Done):
@@ -237,7 +237,8 @@ def _finish(recipe: Recipe, matrix: Matrix, quiet: bool) -> Done | str:
     return done
 
 
-def _is_finished(matrix: Matrix, one: ArmRun) -> bool:
+def is_finished(matrix: Matrix, one: ArmRun) -> bool:
+    """Whether the run is trained and measured, on what the recipe asks now."""
     run = matrix.run(one, quiet=True)
     return (
         all(is_current(run, stage) for stage in OWN)

@@ -1,5 +1,6 @@
 """The dataset card: what the rows are, that half of them are false on purpose, and how they came to be."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -23,7 +24,7 @@ the difference. Do not show them as facts, and do not train on them as if they w
 
 ## Use
 
-{use}
+{use}{notes}
 
 ## Columns
 
@@ -39,12 +40,12 @@ Made with seapo {seapo} in the run `{run}`: errors were put into good answers, a
 
 {funnel}{aside}
 
-```yaml
-{recipe}```
+{fence}yaml
+{recipe}{fence}
 
 ## Licence
 
-Prompts and good answers come from `{source}`, and its licence binds what is made of them; the rejected answers are
+Prompts and good answers come from {source}, and its licence binds what is made of them; the rejected answers are
 those answers with a few words changed{written}. Whoever publishes this sets `license` above.
 """
 COLUMNS = {
@@ -67,7 +68,6 @@ COLUMNS = {
     "verdict": "`status` (proved, judged, constructed, unverified), the proofs, and what they found in words",
 }
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-STAGE_WORDS = {"person": "a person edited or dropped it"}
 
 
 def dataset_card(provenance: Provenance, pairs: RunPairs, written: Written) -> str:
@@ -76,6 +76,7 @@ def dataset_card(provenance: Provenance, pairs: RunPairs, written: Written) -> s
     statuses = Counter(row["verdict"]["status"] for row in pairs.rows)
     judge = provenance.recipe.get("judge") if provenance.recipe["verify"]["use_judge"] else None
     engine = provenance.recipe.get("engine")
+    recipe = yaml.safe_dump(provenance.recipe, sort_keys=False, allow_unicode=True)
     return CARD.format(
         front=_front_matter(provenance, written),
         title=f"Preference pairs with known errors: {provenance.run}",
@@ -83,6 +84,7 @@ def dataset_card(provenance: Provenance, pairs: RunPairs, written: Written) -> s
         types=_counted(types),
         statuses=_counted(statuses),
         use=written.use,
+        notes="".join(f"\n\n{note}" for note in written.notes),
         columns="\n".join(f"| `{name}` | {meaning} |" for name, meaning in COLUMNS.items()),
         seapo=version("seapo"),
         run=provenance.run,
@@ -90,8 +92,9 @@ def dataset_card(provenance: Provenance, pairs: RunPairs, written: Written) -> s
         facts=_table(("", ""), _facts(provenance)),
         funnel=_table(("step", "left", "why others went"), _funnel(provenance, pairs)),
         aside=_aside(written),
-        recipe=yaml.safe_dump(provenance.recipe, sort_keys=False, allow_unicode=True),
-        source=provenance.recipe["data"]["path"],
+        recipe=recipe,
+        fence=_fence(recipe),
+        source=_code(provenance.recipe["data"]["path"]),
         written=f", which the model {_code(engine['model'] or engine['kind'])} wrote" if engine else "",
     )
 
@@ -167,4 +170,10 @@ def _cell(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{text.replace('`', '')}`"
+    return f"`{' '.join(text.replace('`', '').split())}`"
+
+
+def _fence(text: str) -> str:
+    """Longer than any row of backticks in the text."""
+    longest = max((len(row) for row in re.findall("`+", text)), default=0)
+    return "`" * max(3, longest + 1)

@@ -1,8 +1,10 @@
 """Where exported pairs come from: model, seed, versions, recipe, what was lost on the way; no place on this machine."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from seapo.export.settings import model_name
 from seapo.recipe import Recipe
@@ -14,6 +16,7 @@ S = TypeVar("S", bound=Record)
 
 TOLD = ("data", "inject", "verify", "mix")
 """Sections of the recipe that the pairs follow from."""
+FILE_ENDINGS = (".jsonl", ".json", ".gz", ".zst", ".parquet", ".arrow", ".csv", ".tsv", ".txt", ".gguf", ".py")
 TOLD_OF_ENGINES = ("kind", "model", "temperature", "top_p", "max_tokens")
 
 
@@ -78,5 +81,14 @@ def _without_places(value: Any) -> Any:
 
 
 def _last_part(text: str) -> str:
-    is_path = text.startswith(("/", "~", "./", "../")) or ("/" in text and Path(text).exists())
-    return Path(text).name if is_path else text
+    """A path's last part, an address without what stands for a person or a key; all else as it is."""
+    if "://" in text:
+        parts = urlsplit(text)
+        return Path(parts.path).name if parts.scheme == "file" else f"{parts.scheme}://{parts.hostname}{parts.path}"
+    is_path = text.startswith(("/", "~", "./", "../")) or ("/" in text and not re.search(r"\s", text))
+    return Path(text).name if is_path and not _is_hub_id(text) else text
+
+
+def _is_hub_id(text: str) -> bool:
+    """`owner/name`: two parts, the last one without the ending of a file of data."""
+    return re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", text) is not None and not text.endswith(FILE_ENDINGS)

@@ -1,12 +1,12 @@
 """What the snippets of other tools say of training: the recipe's own settings under the names that these tools have."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seapo.export.pairs import Row
 from seapo.model.embedded import HUB_ID
-from seapo.recipe import Recipe
+from seapo.recipe import Recipe, TrainSection
 from seapo.sibling_order import largest_micro_batch
 
 DPO_LOSSES = {
@@ -14,6 +14,8 @@ DPO_LOSSES = {
     "apo_down": "apo_down", "sigmoid_norm": "sigmoid_norm",
 }  # fmt: skip
 """Our method -> the loss of TRL's DPOTrainer that is the same formula."""
+OBJECTIVE_SETTINGS = ("negatives", "sft_weight", "edit_weight", "label_smoothing", "reference")
+"""Settings of `train` that change what is minimised, and that other tools lack or have under other meanings."""
 ROWS_PER_PAIR = 2
 """Single answers that a pair becomes."""
 
@@ -26,14 +28,36 @@ def model_name(recipe: Recipe) -> str:
     return str(folder.resolve()) if folder.is_dir() else recipe.model.name
 
 
-def dpo_loss(recipe: Recipe) -> str:
-    """TRL's name of the recipe's objective; plain DPO where it has none."""
-    return DPO_LOSSES.get(recipe.train.method, "sigmoid")
+def dpo_method(recipe: Recipe, known: Collection[str] = tuple(DPO_LOSSES)) -> str:
+    """The objective on pairs that a tool trains with: the recipe's where the tool knows it, else plain DPO."""
+    return recipe.train.method if recipe.train.method in known else "dpo"
 
 
-def kto_loss(recipe: Recipe) -> str:
-    """TRL's name of the recipe's objective on single answers."""
-    return recipe.train.method if recipe.train.method == "apo_zero_unpaired" else "kto"
+def kto_method(recipe: Recipe, known: Collection[str] = ("kto",)) -> str:
+    """The objective on single answers that a tool trains with: the recipe's where the tool knows it, else KTO."""
+    return recipe.train.method if recipe.train.method in known else "kto"
+
+
+def differences(recipe: Recipe, method: str, *, carried: Collection[str] = ()) -> tuple[str, ...]:
+    """In sentences, how training with `method` in another tool differs from the recipe's objective.
+
+    `carried` names those of OBJECTIVE_SETTINGS that the tool is given. No text of the recipe's own is repeated, as the
+    sentences stand in comments of scripts.
+    """
+    settings = recipe.train
+    told = []
+    if method != settings.method:
+        told.append(f"The recipe trains with {settings.method}; this trains with {method}.")
+    left = [name for name in OBJECTIVE_SETTINGS if name not in carried and _is_set(settings, name)]
+    if settings.method == method == "kto" and _is_set(settings, "kl"):
+        left.append("kl")
+    if left:
+        told.append(f"Not carried over from the recipe: {', '.join(f'train.{name}' for name in left)}.")
+    return tuple(told)
+
+
+def _is_set(settings: TrainSection, name: str) -> bool:
+    return bool(getattr(settings, name) != TrainSection.model_fields[name].default)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Checked against LLaMA-Factory 0.9.5, axolotl 0.19.0 and OpenRLHF 0.11.2 (docs/ex
 import json
 import shlex
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +14,10 @@ import yaml
 
 from seapo.errors import DataError
 from seapo.export.pairs import EXTRAS, Row
-from seapo.export.settings import SingleAnswers, dpo_loss, model_name
+from seapo.export.settings import DPO_LOSSES, SingleAnswers, differences, dpo_method, kto_method, model_name
 from seapo.export.tables import write_jsonl
 from seapo.export.trl import ordered_answers
-from seapo.export.written import Job, Written
+from seapo.export.written import Job, Written, named_notes
 from seapo.recipe import Recipe
 
 ASKING, ANSWERING = ("user", "tool"), ("assistant",)
@@ -57,11 +57,14 @@ def write_llamafactory(job: Job) -> Written:
     }
     text = json.dumps(entries, indent=2) + "\n"
     (job.folder / "dataset_info.json").write_text(text, encoding="utf-8")
-    _write_yaml(job, "train_dpo.yaml", _llamafactory_dpo(job.recipe), TEMPLATE_NOTE)
-    _write_yaml(job, "train_kto.yaml", _llamafactory_kto(job.recipe, plan), TEMPLATE_NOTE, ORDER_NOTE)
-    return Written(len(job.rows), use=USE_LLAMAFACTORY, set_aside=aside, kept=job.rows)
+    pairs, single = _differences(job.recipe, LLAMAFACTORY_DPO)
+    _write_yaml(job, "train_dpo.yaml", _llamafactory_dpo(job.recipe), TEMPLATE_NOTE, *pairs)
+    _write_yaml(job, "train_kto.yaml", _llamafactory_kto(job.recipe, plan), TEMPLATE_NOTE, ORDER_NOTE, *single)
+    notes = named_notes("train_dpo.yaml", pairs) + named_notes("train_kto.yaml", single)
+    return Written(len(job.rows), use=USE_LLAMAFACTORY, set_aside=aside, kept=job.rows, notes=notes)
 
 
+LLAMAFACTORY_DPO = ("dpo", "hinge", "ipo")
 SHAREGPT_TAGS = {
     "role_tag": "role",
     "content_tag": "content",
@@ -84,13 +87,11 @@ To use the data with a configuration of your own, copy the entries of `dataset_i
 
 
 def _llamafactory_dpo(recipe: Recipe) -> dict[str, Any]:
-    losses = ("sigmoid", "hinge", "ipo")
-    loss = dpo_loss(recipe)
     settings = recipe.train
     return {
         **_llamafactory_common(recipe, "dpo"),
         "pref_beta": settings.beta,
-        "pref_loss": loss if loss in losses else "sigmoid",
+        "pref_loss": DPO_LOSSES[dpo_method(recipe, LLAMAFACTORY_DPO)],
         "per_device_train_batch_size": settings.per_device_train_batch_size,
         "gradient_accumulation_steps": settings.gradient_accumulation_steps,
     }
@@ -169,11 +170,14 @@ def write_axolotl(job: Job) -> Written:
     write_jsonl(job.folder / "dpo.jsonl", (_ranking(row) for row in job.rows))
     conversations = ({"completion": [*row["prompt"], *row["completion"]], "label": row["label"]} for row in answers)
     write_jsonl(job.folder / "kto.jsonl", conversations)
-    _write_yaml(job, "dpo.yaml", _axolotl_dpo(job.recipe))
-    _write_yaml(job, "kto.yaml", _axolotl_kto(job.recipe, plan), CHATML_NOTE, SHUFFLE_NOTE)
-    return Written(len(job.rows), use=USE_AXOLOTL, set_aside=aside, kept=job.rows)
+    pairs, single = _differences(job.recipe, AXOLOTL_DPO)
+    _write_yaml(job, "dpo.yaml", _axolotl_dpo(job.recipe), *pairs)
+    _write_yaml(job, "kto.yaml", _axolotl_kto(job.recipe, plan), CHATML_NOTE, SHUFFLE_NOTE, *single)
+    notes = named_notes("dpo.yaml", pairs) + named_notes("kto.yaml", single)
+    return Written(len(job.rows), use=USE_AXOLOTL, set_aside=aside, kept=job.rows, notes=notes)
 
 
+AXOLOTL_DPO = ("dpo", "ipo")
 CHATML_NOTE = "chatml.argilla_chat is for models with ChatML turns (Qwen, SmolLM2); llama3.argilla_chat for Llama 3."
 SHUFFLE_NOTE = "The order of the rows keeps answers to one prompt out of a micro-batch: leave shuffle_merged_datasets."
 USE_AXOLOTL = """```bash
@@ -193,7 +197,7 @@ def _axolotl_dpo(recipe: Recipe) -> dict[str, Any]:
     }
     return {
         **_axolotl_common(recipe, data),
-        "rl": "ipo" if recipe.train.method == "ipo" else "dpo",
+        "rl": dpo_method(recipe, AXOLOTL_DPO),
         "rl_beta": recipe.train.beta,
         "chat_template": "tokenizer_default",
         "micro_batch_size": recipe.train.per_device_train_batch_size,
@@ -281,9 +285,16 @@ def write_openrlhf(job: Job) -> Written:
         options |= {"--ds.lora.dropout": settings.lora_dropout}
     lines = ["--data.apply_chat_template", *(f"{key} {shlex.quote(str(value))}" for key, value in options.items())]
     command = "deepspeed --module openrlhf.cli.train_dpo \\\n  " + " \\\n  ".join(lines)
-    (job.folder / "train_dpo.sh").write_text(f"#!/bin/sh\nset -eu\n{command}\n", encoding="utf-8")
+    notes = differences(job.recipe, dpo_method(job.recipe, ("dpo",)))
+    comments = "".join(f"# {note}\n" for note in notes)
+    (job.folder / "train_dpo.sh").write_text(f"#!/bin/sh\n{comments}set -eu\n{command}\n", encoding="utf-8")
     use = "```bash\nsh train_dpo.sh    # in this folder\n```\n\nOpenRLHF 0.11.2 trains with DPO, not with KTO."
-    return Written(len(job.rows), use=use, data_files="train.jsonl")
+    return Written(len(job.rows), use=use, data_files="train.jsonl", notes=named_notes("train_dpo.sh", notes))
+
+
+def _differences(recipe: Recipe, known: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """How training on pairs, and on single answers, differs from the recipe's in a tool with these objectives."""
+    return differences(recipe, dpo_method(recipe, known)), differences(recipe, kto_method(recipe))
 
 
 def _keep(job: Job, problem_of: Callable[[Row], str | None]) -> tuple[Job, dict[str, int]]:

@@ -1,16 +1,27 @@
 """TRL: JSON lines with conversations, and a script that trains on them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from seapo.export.pairs import Row, single_answers
-from seapo.export.settings import SingleAnswers, dpo_loss, kto_loss, model_name, plan_single_answers
+from seapo.export.settings import (
+    DPO_LOSSES,
+    SingleAnswers,
+    differences,
+    dpo_method,
+    kto_method,
+    model_name,
+    plan_single_answers,
+)
 from seapo.export.tables import write_jsonl
-from seapo.export.written import Job, Written
+from seapo.export.written import Job, Written, named_notes
 from seapo.recipe import Recipe
 from seapo.sibling_order import order_for_kto
 
 DATA = "train.jsonl"
-SCRIPT = '''"""Train a model on {data} with TRL's {kind}Trainer: python {script} [MODEL]"""
+KTO_LOSSES = ("kto", "apo_zero_unpaired")
+"""Our methods on single answers that TRL's KTOTrainer has, under the same names."""
+SCRIPT = '''"""Train a model on {data} with TRL's {kind}Trainer: python {script} [MODEL]{notes}"""
 
 import sys
 from pathlib import Path
@@ -45,24 +56,29 @@ def write_dpo(job: Job) -> Written:
     """Pairs for DPOTrainer."""
     write_jsonl(job.folder / DATA, job.rows)
     settings = job.recipe.train
+    method = dpo_method(job.recipe)
+    notes = differences(job.recipe, method, carried=("label_smoothing",))
     options = {
-        "loss_type": dpo_loss(job.recipe),
+        "loss_type": DPO_LOSSES[method],
         "beta": settings.beta,
         "label_smoothing": settings.label_smoothing,
         "per_device_train_batch_size": settings.per_device_train_batch_size,
         "gradient_accumulation_steps": settings.gradient_accumulation_steps,
         **_common(job.recipe),
     }
-    _write_script(job, "DPO", "train_dpo.py", options)
-    return Written(len(job.rows), use="```bash\npip install trl peft\npython train_dpo.py\n```", data_files=DATA)
+    _write_script(job, "DPO", "train_dpo.py", options, notes)
+    use = "```bash\npip install trl peft\npython train_dpo.py\n```"
+    return Written(len(job.rows), use=use, data_files=DATA, notes=named_notes("train_dpo.py", notes))
 
 
 def write_kto(job: Job) -> Written:
     """Single answers for KTOTrainer, in an order that is safe for its estimate of the divergence."""
     rows, plan = ordered_answers(job)
     write_jsonl(job.folder / DATA, rows)
+    method = kto_method(job.recipe, KTO_LOSSES)
+    notes = differences(job.recipe, method)
     options = {
-        "loss_type": kto_loss(job.recipe),
+        "loss_type": method,
         "beta": job.recipe.train.beta,
         "desirable_weight": plan.desirable_weight,
         "undesirable_weight": plan.undesirable_weight,
@@ -71,8 +87,9 @@ def write_kto(job: Job) -> Written:
         **({"dataloader_drop_last": True} if plan.drops_last else {}),
         **_common(job.recipe),
     }
-    _write_script(job, "KTO", "train_kto.py", options)
-    return Written(len(rows), use=USE_KTO.format(size=plan.micro_batch_size), data_files=DATA)
+    _write_script(job, "KTO", "train_kto.py", options, notes)
+    use = USE_KTO.format(size=plan.micro_batch_size)
+    return Written(len(rows), use=use, data_files=DATA, notes=named_notes("train_kto.py", notes))
 
 
 USE_KTO = """```bash
@@ -106,7 +123,7 @@ def _common(recipe: Recipe) -> dict[str, object]:
     }
 
 
-def _write_script(job: Job, kind: str, name: str, options: dict[str, object]) -> None:
+def _write_script(job: Job, kind: str, name: str, options: dict[str, object], notes: Sequence[str]) -> None:
     settings = job.recipe.train
     is_lora = settings.tuning == "lora"
     targets = settings.lora_target_modules
@@ -119,6 +136,7 @@ def _write_script(job: Job, kind: str, name: str, options: dict[str, object]) ->
     text = SCRIPT.format(
         kind=kind,
         script=name,
+        notes="\n".join(("\n", *notes, "")) if notes else "",
         data=DATA,
         model=model_name(job.recipe),
         options="\n".join(f"        {key}={value!r}," for key, value in options.items()),

@@ -1,5 +1,6 @@
 """What the writers of the formats are given, and what they say of what they wrote."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,5 +31,12 @@ class Written:
     """What `datasets.load_dataset` reads of the folder; None where it has another entry."""
     set_aside: dict[str, int] = field(default_factory=dict)
     """Why the tool could not take a pair -> how many of them were left out."""
+    notes: tuple[str, ...] = ()
+    """How training with the written files differs from the recipe's, in sentences with the file's name before them."""
     kept: tuple[Row, ...] | None = None
     """The pairs that were written, where some were left out."""
+
+
+def named_notes(file: str, notes: Sequence[str]) -> tuple[str, ...]:
+    """The sentences, each behind the name of the file that they are about."""
+    return tuple(f"`{file}`: {note}" for note in notes)

@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seapo.records import Edit, Negative, Sample, apply_edits
+from seapo.records import Edit, Negative, Sample
 from seapo.report.contents import RunContents
+from seapo.report.examples import edits_fit
+from seapo.report.quality import gap_nats
 from seapo.report.untrusted import INVISIBLE_RANGES
 
 LONGEST_PAIR: Final = 100_000
@@ -134,7 +136,7 @@ def _sample(sample: Sample) -> dict[str, Any]:
 
 def _pair(negative: Negative, chosen: str, checks: dict[tuple[str, str, str], int]) -> dict[str, Any]:
     """One negative; its checks are numbers of rows of a table that all pairs share, which grows here."""
-    before, after = negative.chosen_logprob_nats, negative.logprob_nats
+    gap = gap_nats(negative)
     made = [(one.check, one.outcome, one.evidence) for one in negative.verdict.checks]
     return {
         "type": negative.error_type,
@@ -143,7 +145,7 @@ def _pair(negative: Negative, chosen: str, checks: dict[tuple[str, str, str], in
         "injector": negative.injector,
         "severity": negative.severity,
         "edit_ratio": negative.edit_ratio,
-        "gap_nats": None if before is None or after is None else round(before - after, 2),
+        "gap_nats": None if gap is None else round(gap, 2),
         "status": negative.verdict.status,
         "proofs": negative.verdict.proofs,
         "checks": [checks.setdefault(one, len(checks)) for one in made],
@@ -156,19 +158,12 @@ def _edits(chosen: str, negative: Negative) -> list[list[Any]]:
     """[start, end, replacement] of each edit; offsets count UTF-16 code units, as JavaScript does."""
     return [
         [_utf16_length(chosen[: edit.start]), _utf16_length(chosen[: edit.end]), edit.replacement]
-        for edit in (negative.edits if _fits(chosen, negative) else _whole_edit(chosen, negative.text))
+        for edit in (negative.edits if edits_fit(chosen, negative) else _whole_edit(chosen, negative.text))
     ]
 
 
 def _utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
-
-
-def _fits(chosen: str, negative: Negative) -> bool:
-    try:
-        return apply_edits(chosen, negative.edits) == negative.text
-    except ValueError:
-        return False
 
 
 def _whole_edit(chosen: str, text: str) -> tuple[Edit, ...]:

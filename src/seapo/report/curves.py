@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from seapo.report.contents import RunContents
+from seapo.report.tables import ALL_PAIRS
 
 MOST_POINTS: Final = 60
 """Points of one curve; more steps are averaged in groups of equal size."""
-ALL: Final = "all pairs"
 
 Metrics = dict[str, float]
 
@@ -55,7 +55,7 @@ def _with_types(rows: Sequence[Metrics], metric: str, types: Sequence[str]) -> t
     """The metric over all pairs, and per error type where the run logged it."""
     logged = {name.removeprefix(f"{metric}/") for row in rows for name in row if name.startswith(f"{metric}/")}
     order = [*(name for name in types if name in logged), *sorted(logged.difference(types))]
-    named = [(ALL, metric), *((name, f"{metric}/{name}") for name in order)]
+    named = [(ALL_PAIRS, metric), *((name, f"{metric}/{name}") for name in order)]
     series = (_series(rows, name, lambda row, key=key: row.get(key)) for name, key in named)  # type: ignore[misc]
     return tuple(one for one in series if one.steps)
 

@@ -71,7 +71,7 @@ def _spread(negatives: Sequence[Negative], contents: RunContents) -> Iterator[Ne
 
 
 def _example(sample: Sample, negative: Negative) -> Example:
-    if not _fits(sample.chosen, negative):
+    if not edits_fit(sample.chosen, negative):
         whole = LONGEST_EDIT + 2 * KEPT_AROUND
         return Example(
             sample,
@@ -84,7 +84,8 @@ def _example(sample: Sample, negative: Negative) -> Example:
     return Example(sample, negative, chosen, rejected, True)
 
 
-def _fits(chosen: str, negative: Negative) -> bool:
+def edits_fit(chosen: str, negative: Negative) -> bool:
+    """Whether the negative's edits lead from the chosen answer to its text."""
     try:
         return apply_edits(chosen, negative.edits) == negative.text
     except ValueError:

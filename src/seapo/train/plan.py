@@ -97,6 +97,7 @@ def make_plan(
         samples_per_step=settings.samples_per_step * processes.count(),
         epochs=settings.num_train_epochs,
         seed=seed,
+        processes=processes.count(),
     )
     plan = Plan(views.examples, batches, settings, compute_dtype=model.model.dtype)
     if settings.method not in NEEDS_REFERENCE:
