@@ -211,7 +211,7 @@ def report_text(run_dir: Path) -> str:
     assert opening
     packed, _, tail = rest.partition("<")
     page = f"{head}{gzip.decompress(base64.b64decode(packed)).decode()}{tail}".replace(run_dir.name, "NAME")
-    return re.sub(r"(\d+(\.\d+)? (s|min|h)\b ?)+", "TIME", page)
+    return re.sub(r"(under )?(\d+(\.\d+)? (s|min|h)\b ?)+", "TIME", page)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seapo.status import RunStatus
 
 SHOWN_WARNINGS = 3
+GO_ON = "go on with: "
 WHOLE = (10_000, 24)
 """Columns and lines where there is no terminal."""
 
@@ -68,11 +69,17 @@ def status_command(run: Path | None, runs_dir: str, watch: bool, every_s: float,
 
 
 def _show(lines: Sequence[str], watch: bool) -> None:
-    """Print lines, broken to the terminal's width, whole into a pipe; a watched status takes the last one's place."""
+    """Print lines, broken to the terminal's width, whole into a pipe; a watched status takes the last one's place.
+
+    A command stays in one piece, to be copied.
+    """
     width = shutil.get_terminal_size(WHOLE).columns
     if watch and sys.stdout.isatty():
         click.clear()
     for line in lines:
+        if line.startswith(GO_ON):
+            click.echo(line)
+            continue
         indent = len(line) - len(line.lstrip()) + 4
         wrapped = textwrap.wrap(
             line, max(width - 1, 20), subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False,
@@ -109,7 +116,7 @@ def describe_status(status: "RunStatus") -> list[str]:
         lines.append(f"warnings: {len(status.warnings)}, of which the last {SHOWN_WARNINGS}:")
     lines += [f"warning: {warning}" for warning in status.warnings[-SHOWN_WARNINGS:]]
     lines.append(f"disk: {status.folder} {size(status.bytes_used)}, journal {size(status.journal_bytes)}")
-    return lines + ([f"go on with: {status.go_on}"] if status.go_on else [])
+    return lines + ([f"{GO_ON}{status.go_on}"] if status.go_on else [])
 
 
 def _headline(status: "RunStatus") -> str:
