@@ -287,6 +287,8 @@ class EvaluationResults(Record):
     suites: tuple[str, ...]
     seed: int
     limit: int | None
+    limits: dict[str, int] = Field(default_factory=dict)
+    """Task, benchmark or suite -> items of each task, where it has a limit of its own."""
     confidence: float
     tasks: tuple[TaskResult, ...]
     groups: tuple[TaskResult, ...] = ()

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -212,6 +213,9 @@ def test_items_are_drawn_by_the_seed_and_shared_by_tasks_over_the_same_questions
     assert more == sorted(more)
     assert drawn(3, 1) != few
     assert len(drawn(None, 0)) == 817
+    own = replace(KNOWN["truthfulqa_mc1"], limit=3)
+    (mc1,) = load_tasks([own], data_dir=data_dir, protocol="paper", limit=6, seed=0)
+    assert list(mc1.ids) == few
 
 
 def test_requests_are_counted_without_a_model(ours):

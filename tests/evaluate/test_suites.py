@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 
 import pytest
+from pydantic import ValidationError
 
 from seapo.errors import DataError, UnknownNameError
 from seapo.evaluate import SUITES, load_items, load_suites
@@ -52,6 +53,26 @@ def test_a_limit_takes_that_many_of_each_task_in_their_old_order():
     assert [item.id for item in few] == [item_id for item_id in every if item_id in {item.id for item in few}]
     assert load_items(EvaluateSection(limit=4), seed=0) == few
     assert load_items(EvaluateSection(limit=4), seed=1) != few
+
+
+def test_a_task_benchmark_or_suite_may_have_a_limit_of_its_own():
+    def counts(**settings):
+        asked = load_suites(EvaluateSection(**settings), seed=0)
+        return Counter(item.task for item in asked.items), {task.name: task.limit for task in asked.tasks}
+
+    whole, _ = counts()
+    one = next(iter(whole))
+    assert counts(limits={one: 3})[0] == {**whole, one: 3}
+    assert counts(limits={one: 3, "starter": 2}, limit=4)[0] == {**dict.fromkeys(whole, 2), one: 3}
+    limits = {"mmlu": 4, "mmlu_virology": 6, "gsm8k_cot": 20}
+    _, tasks = counts(suites=("knowledge", "truthfulness"), tasks=("gsm8k_cot",), limits=limits)
+    assert (tasks["mmlu_astronomy"], tasks["mmlu_virology"]) == (4, 6)
+    assert (tasks["gsm8k_cot"], tasks["truthfulqa_mc1"]) == (20, None)
+    assert counts(suites=("knowledge",), limits={"knowledge": 5})[1]["mmlu_virology"] == 5
+    with pytest.raises(UnknownNameError, match=r"no asked task, .* 'mlmu'\. Did you mean"):
+        counts(suites=("knowledge",), limits={"mlmu": 5})
+    with pytest.raises(ValidationError):
+        counts(limits={one: 0})
 
 
 def test_a_smaller_limit_takes_a_part_of_what_a_larger_one_takes():

@@ -1,9 +1,12 @@
 """Rows that no arm is trained on, and what is measured of them."""
 
+import json
+
 import pytest
 
 from seapo.experiment.harm import harms
 from seapo.experiment.held_out import HeldOutRow, describe_answer, split_data
+from seapo.experiment.matrix import split_fingerprint
 from seapo.recipe import parse_recipe
 
 
@@ -25,6 +28,23 @@ def test_where_too_few_are_left_the_limit_is_lowered_by_a_fifth_at_most():
     some, most = split(None, 30), split(None, 10**6)
     assert (some.summary.limit, some.summary.held_out) == (total - 30, 30)
     assert most.summary.limit == total - total // 5
+
+
+def test_other_data_may_be_held_out_but_for_what_is_trained_on(tmp_path):
+    trained = split(40, 0).training
+    rows = [{"prompt": trained[0].prompt[-1].content, "response": "Yes."}]
+    rows += [{"prompt": f"Tell a story of {number} bears.", "response": "Once upon a time."} for number in range(9)]
+    path = tmp_path / "stories.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    recipe = {"data": {"limit": 40}, "experiment": {"held_out": 6, "held_out_path": str(path)}}
+    found = split_data(parse_recipe(recipe))
+    assert [one.chosen for one in found.held_out] == ["Once upon a time."] * 6
+    assert found.training == trained
+    marks = [split_fingerprint(parse_recipe(recipe))]
+    path.write_text(path.read_text(encoding="utf-8").replace("bears", "hares"), encoding="utf-8")
+    marks.append(split_fingerprint(parse_recipe(recipe)))
+    marks.append(split_fingerprint(parse_recipe({"data": {"limit": 40}, "experiment": {"held_out": 6}})))
+    assert len(set(marks)) == 3
 
 
 def test_what_is_measured_of_an_answer():

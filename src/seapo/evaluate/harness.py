@@ -235,7 +235,7 @@ def _drawn(benchmark: BenchmarkTask, task: Any, limit: int | None, seed: int) ->
     docs = task.eval_docs
     # Each look at them would make them anew, which takes longer than all else for tasks that process their documents.
     setattr(task, "test_docs" if task.has_test_docs() else "validation_docs", lambda: docs)
-    count = len(docs)
+    count, limit = len(docs), limit if benchmark.limit is None else benchmark.limit
     ids = [_item_id(benchmark, place) for place in range(count)]
     kept = set(ids if limit is None else draw(ids, limit, seed=seed))
     places = {place: item_id for place, item_id in enumerate(ids) if item_id in kept}

@@ -162,6 +162,7 @@ def _results(
         suites=settings.suites,
         seed=seed,
         limit=settings.limit,
+        limits=settings.limits,
         confidence=settings.confidence,
         tasks=lines.tasks,
         groups=lines.groups,

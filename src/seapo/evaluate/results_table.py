@@ -13,7 +13,9 @@ PROTOCOLS = {
 def format_results(results: EvaluationResults, *, width: int) -> str:
     """Dimensions, benchmarks and tasks with metric, items, score, standard error and interval, in percent."""
     level = f"{100 * results.confidence:g}%"
-    asked = "all items" if results.limit is None else f"{results.limit} items of each task, seed {results.seed}"
+    asked = "all items" if results.limit is None else f"{results.limit} items of each task"
+    asked += "".join(f", {count} of {name}" for name, count in results.limits.items())
+    asked += f", seed {results.seed}" if results.limit or results.limits else ""
     title = (
         f"{results.model}, {results.dtype}, {asked}, in percent, with {level} intervals{PROTOCOLS[results.protocol]}"
     )

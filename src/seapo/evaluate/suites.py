@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from seapo.errors import DataError, RecipeError
+from seapo.errors import DataError, RecipeError, UnknownNameError
 from seapo.evaluate.clusters import question_of
 from seapo.recipe import EvaluateSection
 from seapo.records import ChoiceItem
@@ -92,9 +92,42 @@ def load_suites(settings: EvaluateSection, *, seed: int) -> Asked:
     own = coding.all_coding_tasks(allow_unsandboxed=settings.allow_unsandboxed_code)
     for thing in (*asked, *benchmark.named(settings.tasks, own)):
         if isinstance(thing, BenchmarkTask):
-            tasks.setdefault(thing.name, thing)
-    drawn = items if settings.limit is None else sample_items(items, settings.limit, seed=seed)
-    return Asked(tuple(drawn), tuple(tasks.values()))
+            own_limit = _limit(settings, thing.name, thing.group, thing.suite)
+            tasks.setdefault(thing.name, replace(thing, limit=own_limit))
+    _check_limits(settings, items, tasks.values())
+    return Asked(tuple(_drawn(settings, items, seed)), tuple(tasks.values()))
+
+
+def _limit(settings: EvaluateSection, *names: str) -> int | None:
+    """The limit of the first of the names that has one of its own; else that of all."""
+    own = [settings.limits[name] for name in names if name in settings.limits]
+    return own[0] if own else settings.limit
+
+
+def _check_limits(settings: EvaluateSection, items: Iterable[ChoiceItem], tasks: Iterable[BenchmarkTask]) -> None:
+    known = {name for task in tasks for name in (task.name, task.group, task.suite)}
+    known |= {name for item in items for name in (item.task, item.suite)}
+    for name in settings.limits:
+        if name not in known:
+            raise UnknownNameError("asked task, benchmark or suite (evaluate.limits)", name, known - {""})
+
+
+def _drawn(settings: EvaluateSection, items: Sequence[ChoiceItem], seed: int) -> list[ChoiceItem]:
+    if settings.limit is None and not settings.limits:
+        return list(items)
+    drawn: list[ChoiceItem] = []
+    for (task, suite), own in _by_task(items).items():
+        limit = _limit(settings, task, suite)
+        drawn += own if limit is None else sample_items(own, limit, seed=seed)
+    return drawn
+
+
+def _by_task(items: Iterable[ChoiceItem]) -> dict[tuple[str, str], list[ChoiceItem]]:
+    """(task, suite) -> items."""
+    found: dict[tuple[str, str], list[ChoiceItem]] = {}
+    for item in items:
+        found.setdefault((item.task, item.suite), []).append(item)
+    return found
 
 
 def load_items(settings: EvaluateSection, *, seed: int) -> list[ChoiceItem]:
@@ -104,9 +137,7 @@ def load_items(settings: EvaluateSection, *, seed: int) -> list[ChoiceItem]:
 
 def sample_items(items: Iterable[ChoiceItem], limit: int, *, seed: int) -> list[ChoiceItem]:
     """At most `limit` items of each task, in their old order; tasks over the same questions get the same questions."""
-    by_task: dict[tuple[str, str], list[ChoiceItem]] = {}
-    for item in items:
-        by_task.setdefault((item.suite, item.task), []).append(item)
+    by_task = _by_task(items)
     drawn = {key: set(draw([item.id for item in task], limit, seed=seed)) for key, task in by_task.items()}
     return [item for key, task in by_task.items() for item in task if item.id in drawn[key]]
 

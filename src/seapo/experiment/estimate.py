@@ -249,7 +249,7 @@ def _spread(recipe: Recipe, work: Workload) -> list[tuple[EvaluateSection, int]]
     settings, found = recipe.evaluate, []
     names = [*((name, "suites") for name in settings.suites), *((name, "tasks") for name in settings.tasks)]
     for name, kind in names:
-        one = settings.model_copy(update={"suites": (), "tasks": (), kind: (name,)})
+        one = settings.model_copy(update={"suites": (), "tasks": (), "limits": {}, kind: (name,)})
         asked = load_suites(one, seed=recipe.seed)
         tasks = [task.name for task in asked.tasks]
         count = sum(work.items[task] for task in {*tasks, *(item.task for item in asked.items)})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seapo.journal import Journal
 from seapo.model.encoding import encode_chat
-from seapo.recipe import Recipe
+from seapo.recipe import DataSection, Recipe
 from seapo.records import Record, Sample, digest
 from seapo.source import read_source
 from seapo.source.clean import draw
@@ -71,22 +71,33 @@ class Split:
 
 
 def split_data(recipe: Recipe) -> Split:
-    """Read the data, and hold out rows that `data.limit` leaves out; where too few are left, the limit is lowered.
+    """Read the data, and hold out rows: of `experiment.held_out_path`, or rows that `data.limit` leaves out.
 
-    A sample whose prompt is trained on, too, is not held out.
+    Where too few are left, the limit is lowered. A sample whose prompt is trained on, too, is not held out.
     """
     whole = read_source(recipe.data.model_copy(update={"limit": None}), seed=recipe.seed).samples
     wanted, total = recipe.experiment.held_out, len(whole)
     limit = min(recipe.data.limit or total, total)
-    if total - limit < wanted:
+    others = held_out_data(recipe)
+    if others is None and total - limit < wanted:
         limit = total - max(total - limit, min(wanted, total // LEAST_SHARE))
     training = draw(whole, limit, seed=recipe.seed)
     prompts, ids = {sample.prompt for sample in training}, {sample.id for sample in training}
-    beyond = [sample for sample in draw(whole, limit + wanted, seed=recipe.seed) if sample.id not in ids]
-    held = [sample for sample in beyond if sample.prompt not in prompts]
+    if others is None:
+        beyond = [sample for sample in draw(whole, limit + wanted, seed=recipe.seed) if sample.id not in ids]
+        held = [sample for sample in beyond if sample.prompt not in prompts]
+    else:
+        found = read_source(others, seed=recipe.seed).samples
+        held = draw([sample for sample in found if sample.prompt not in prompts], wanted, seed=recipe.seed)
     has_rejected = any(sample.rejected for sample in training)
     summary = SplitSummary(total=total, limit=limit, held_out=len(held), asked=wanted, has_rejected=has_rejected)
     return Split(held, summary, tuple(training))
+
+
+def held_out_data(recipe: Recipe) -> DataSection | None:
+    """The data of their own that held-out samples are drawn from, where there is any."""
+    path = recipe.experiment.held_out_path
+    return None if path is None else recipe.data.model_copy(update={"path": path, "limit": None})
 
 
 def examine(

@@ -18,14 +18,14 @@ from typing import Any
 
 from seapo.errors import DataError
 from seapo.experiment.arms import Arm, ArmRun, arms_of, runs_of
-from seapo.experiment.held_out import Split, SplitSummary, split_data
+from seapo.experiment.held_out import Split, SplitSummary, held_out_data, split_data
 from seapo.journal import Journal
 from seapo.recipe import Recipe
 from seapo.recipe.experiment import UNTOUCHED
 from seapo.records import Sample, digest
 from seapo.run import Run
 from seapo.runfolder import RunFolder
-from seapo.stages import STAGES
+from seapo.stages import STAGES, data_sha256
 from seapo.store import read_json, read_records, write_json, write_records
 
 HELD_OUT = "held_out"
@@ -82,8 +82,9 @@ def split_fingerprint(recipe: Recipe) -> str:
     """Stands for what is held out."""
     depends: Callable[[Recipe], Any] | None = STAGES["source"].depends
     assert depends is not None
-    section = recipe.data.model_dump(mode="json")
-    return digest([HELD_OUT, 1, section, depends(recipe), recipe.seed, recipe.experiment.held_out])
+    section, others = recipe.data.model_dump(mode="json"), held_out_data(recipe)
+    own = [] if others is None else [others.path, data_sha256(others)]
+    return digest([HELD_OUT, 1, section, depends(recipe), recipe.seed, recipe.experiment.held_out, *own])
 
 
 def _matrix(recipe: Recipe, split: Split) -> Matrix:

@@ -31,6 +31,8 @@ class ExperimentSection(Section):
     """The arm that the claims on a mix are judged by."""
     held_out: int = Field(default=50, ge=0)
     """Samples that no arm is trained on, to see what training does to other answers."""
+    held_out_path: str | None = None
+    """Data that they are drawn from, read as `data` is; left out, what `data.limit` leaves of the data."""
     answer_tokens: int = Field(default=128, ge=0)
     """Length to which each model answers the held-out prompts; 0 leaves the answers out."""
 

@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from seapo.recipe.section import Section
 from seapo.records import Status
@@ -203,6 +203,8 @@ class EvaluateSection(Section):
     """Folder with benchmark data (docs/evaluation.md); left out, it comes from the hub."""
     limit: int | None = Field(default=None, gt=0)
     """Items of each task, the same ones for every model."""
+    limits: dict[str, PositiveInt] = Field(default_factory=dict)
+    """Limits of their own, for each task of a suite, benchmark or task by name: {mmlu: 4, gsm8k_cot: 20}."""
     allow_unsandboxed_code: bool = False
     """Run the model's programs without a sandbox where bubblewrap is missing. Nobody has read them."""
     dtype: Literal["auto", "float32", "bfloat16"] = "float32"

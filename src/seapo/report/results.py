@@ -81,6 +81,8 @@ class Asked(Record):
     """`paper`: plain text as published; `chat`: through the chat template; empty for suites with a way of their own."""
     limit: int | None
     """Items of each task; None for all."""
+    limits: dict[str, int]
+    """Task, benchmark or suite -> items of each task, where it has a limit of its own."""
     dtype: str
     versions: dict[str, str]
     truncated: dict[str, int]
@@ -214,6 +216,7 @@ def asked(evaluated: tuple[EvaluationResults, ...]) -> Asked | None:
         suites=one.suites,
         protocol=one.protocol,
         limit=one.limit,
+        limits=one.limits,
         dtype=one.dtype,
         versions=one.versions,
         truncated=one.truncated,

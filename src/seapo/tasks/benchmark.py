@@ -76,6 +76,8 @@ class BenchmarkTask:
     """Makes the `lm_eval` Task of one of our own from the data folder (None: the hub's data) and the protocol."""
     suite: str = ""
     """The suite that asks it; set by the one who asks."""
+    limit: int | None = None
+    """Items to be drawn, where it has a limit of its own; set by the one who asks."""
 
 
 def _mathematics(name: str, file: str, group: str = "") -> BenchmarkTask:
