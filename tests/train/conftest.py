@@ -15,6 +15,25 @@ from seapo.records import Message, PreferencePair
 TYPES = ("correctness", "logic", "hallucination")
 
 
+class KilledError(Exception):
+    """Stands for a kill within the process."""
+
+
+def dying_at(step):
+    """Progress that raises when the bar moves past a step of the training."""
+
+    def bar(description):
+        def walk(items):
+            for number, item in enumerate(items):
+                if description == "train" and number == step:
+                    raise KilledError
+                yield item
+
+        return walk
+
+    return bar
+
+
 def make_pair(name, question, chosen, rejected, error_type="correctness"):
     return PreferencePair(
         id=name,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.train.conftest import KilledError, dying_at
 
 from seapo.errors import TrainError
 from seapo.journal import Journal
@@ -152,23 +153,6 @@ def test_the_reference_is_asked_once_for_all_epochs(tiny, drawn, tmp_path):
     # Each epoch has one negative for each chosen answer, so both labels weigh the same.
     assert (plan.settings.desirable_weight, plan.settings.undesirable_weight) == (1.0, 1.0)
     assert whole.settings.desirable_weight == pytest.approx(8 / 5)
-
-
-class KilledError(Exception):
-    """Stands for a kill within the process."""
-
-
-def dying_at(step):
-    def bar(description):
-        def walk(items):
-            for number, item in enumerate(items):
-                if description == "train" and number == step:
-                    raise KilledError
-                yield item
-
-        return walk
-
-    return bar
 
 
 def test_a_training_that_draws_anew_goes_on_bit_for_bit(tiny, drawn, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.train.conftest import KilledError, dying_at
 
 from seapo.journal import Journal
 from seapo.recipe import TrainSection
@@ -21,25 +22,6 @@ SETTINGS = TrainSection(
 FULL = SETTINGS.model_copy(update={"tuning": "full", "learning_rate": 1e-3})
 STEPS = 6
 FILES = ["rng_state.pth", *(names[0] for names in PARTS)]
-
-
-class KilledError(Exception):
-    """Stands for a kill within the process."""
-
-
-def dying_at(step):
-    """Progress that raises when the bar moves past a step of the training."""
-
-    def bar(description):
-        def walk(items):
-            for number, item in enumerate(items):
-                if description == "train" and number == step:
-                    raise KilledError
-                yield item
-
-        return walk
-
-    return bar
 
 
 def files(folder):
