@@ -3,8 +3,8 @@
     python benchmarks/experiment_data.py --data-dir DIR --out FOLDER
 
 Writes train.jsonl: rows of UltraFeedback in which prompt, good and rejected answer have at most --longest characters
-each, with the rejected answer, and rows of GSM8K, which has none. And held_out.jsonl: rows of UltraFeedback that ask
-for a dialogue, a summary, or a text of the writer's own, none of them in train.jsonl.
+each, as two labelled answers, and rows of GSM8K, which has good ones only. And held_out.jsonl: rows of UltraFeedback
+that ask for a dialogue, a summary, or a text of the writer's own, none of them in train.jsonl.
 """
 
 import argparse
@@ -45,19 +45,24 @@ def main() -> None:
     prompts = {row["prompt"] for row in held}
     short = [row for row in rows if is_short(row, options.longest) and row["prompt"] not in prompts]
     sums = rng.sample(list(read(options.data_dir / GSM8K)), options.gsm8k)
-    train = [{"prompt": row["prompt"], "chosen": row["chosen"], "rejected": row["rejected"]} for row in short]
-    train += [{"prompt": row["question"], "chosen": ANNOTATION.sub("", row["answer"])} for row in sums]
+    train = [labelled(row["prompt"], row[name], name == "chosen") for row in short for name in ("chosen", "rejected")]
+    train += [labelled(row["question"], ANNOTATION.sub("", row["answer"]), True) for row in sums]
     options.out.mkdir(parents=True, exist_ok=True)
     for name, written in (("train", train), ("held_out", held)):
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in written)
         (options.out / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
-        print(f"{len(written)} rows: {options.out / name}.jsonl")
+        print(f"{len(written)} answers: {options.out / name}.jsonl")
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of a packed file."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
+
+
+def labelled(prompt: str, completion: str, label: bool) -> dict[str, Any]:
+    """An answer that is good or not: of these, some prompts may have one and others both."""
+    return {"prompt": prompt, "completion": completion, "label": label}
 
 
 def is_short(row: dict[str, Any], longest: int) -> bool:
