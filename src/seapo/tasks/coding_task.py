@@ -71,7 +71,7 @@ class CodingTask(ConfigurableTask):  # type: ignore[misc]
 
     def _run(self, programs: Sequence[Program]) -> None:
         unknown = [program for program in programs if program not in self._verdicts]
-        progress = partial(tqdm, desc=f"running programs of {self.config.task}", disable=len(unknown) < 100)
+        progress = partial(tqdm, desc=f"running programs of {self.config.task}", disable=True if len(unknown) < 100 else None)
         self._verdicts |= run_all(unknown, allow_unsandboxed=self._allow_unsandboxed, progress=progress)
 
 
