@@ -71,7 +71,8 @@ class CodingTask(ConfigurableTask):  # type: ignore[misc]
 
     def _run(self, programs: Sequence[Program]) -> None:
         unknown = [program for program in programs if program not in self._verdicts]
-        progress = partial(tqdm, desc=f"running programs of {self.config.task}", disable=True if len(unknown) < 100 else None)
+        is_hidden = True if len(unknown) < 100 else None  # None: where there is no terminal
+        progress = partial(tqdm, desc=f"running programs of {self.config.task}", disable=is_hidden)
         self._verdicts |= run_all(unknown, allow_unsandboxed=self._allow_unsandboxed, progress=progress)
 
 
