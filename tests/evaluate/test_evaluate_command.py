@@ -148,7 +148,7 @@ def test_a_dry_run_counts_items_and_requests(call, data_dir):
         (("--out", "x"), "--out belongs to --model"),
         (("--seed", "3", "--adapter", "."), "--adapter belongs to --model"),
         (("--model", "embedded", "--tasks", " , "), "--tasks names nothing"),
-        (("--model", "embedded", "evaluate.limits=3"), "evaluate.limits: no such key. Did you mean 'limit'?"),
+        (("--model", "embedded", "evaluate.limt=3"), "evaluate.limt: no such key. Did you mean 'limit'?"),
         (("--model", "embedded", "evaluate.suites=[mmlu]"), "'mmlu' in evaluate.suites is a task, not a suite"),
         (
             ("--model", "embedded", "-t", "gsm8k_cot", "--data-dir", "."),

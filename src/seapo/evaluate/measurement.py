@@ -85,12 +85,17 @@ def workload(settings: EvaluateSection, *, seed: int) -> Workload:
     return Workload(items, requests)
 
 
-@functools.cache
 def depends(settings: EvaluateSection, seed: int) -> str:
     """What the scores follow from beside the model: the items, the data's files, the package that defines the tasks.
 
     A mistake in the tasks' names or data shows here, before anything else is done.
     """
+    return _depends(settings.model_dump_json(), seed)
+
+
+@functools.cache
+def _depends(values: str, seed: int) -> str:
+    settings = EvaluateSection.model_validate_json(values)
     asked, data_dir = load_suites(settings, seed=seed), _data_dir(settings)
     if not asked.tasks:
         return digest(list(asked.items))
