@@ -70,7 +70,7 @@ def evaluate_model(run: Run, *, adapter: Path | None, out: Path | None) -> Evalu
     """
     recipe = run.recipe
     subject = _subject(recipe, _name(recipe, adapter), adapter)
-    mark = digest([subject.fingerprint, _asked(recipe), depends(recipe.evaluate, recipe.seed)])
+    mark = digest([subject.fingerprint, asked(recipe), depends(recipe.evaluate, recipe.seed)])
     folder = out or EVALUATIONS / f"{Path(recipe.model.name).name}-{mark[:8]}"
     if (folder / RESULTS).is_file():
         found = read_evaluation(folder).results
@@ -111,6 +111,6 @@ def _name(recipe: Recipe, adapter: Path | None) -> str:
     return f"{name} with {adapter}"
 
 
-def _asked(recipe: Recipe) -> dict[str, Any]:
+def asked(recipe: Recipe) -> dict[str, Any]:
     """The section but for where its data lies; the data itself counts, and stands in `depends`."""
     return {"seed": recipe.seed, **recipe.evaluate.model_dump(mode="json", exclude={"data_dir"})}

@@ -15,6 +15,8 @@ from click.testing import CliRunner
 
 from seapo.cli import seapo
 from seapo.experiment import format_results, read_results, run_experiment
+from seapo.experiment.matrix import look
+from seapo.experiment.work import untouched_fingerprint
 from seapo.journal import Journal
 from seapo.recipe import load_recipe
 
@@ -145,6 +147,18 @@ def test_a_finished_experiment_is_reused_and_its_plan_is_empty(undisturbed):
     assert json.loads(done.stdout) == json.loads((folder / "runs/exp/experiment/results.json").read_text())
     assert json.loads((folder / "runs/exp/experiment/work.json").read_text())["made"] == {}
     assert entries(folder) == before
+
+
+@pytest.mark.parametrize(
+    "setting", ["evaluate.limit=2", "evaluate.limits={truthfulqa_mc1: 2}", "evaluate.protocol=chat"]
+)
+def test_the_untouched_model_is_asked_anew_where_others_are_asked_otherwise(setting, undisturbed, data_dir):
+    more = ("evaluate.tasks=[truthfulqa_mc1]", f"evaluate.data_dir={data_dir}")
+    marks = [
+        untouched_fingerprint(look(load_recipe(recipe(undisturbed[0]), (*more, *changed))))
+        for changed in ((), (setting,))
+    ]
+    assert marks[0] != marks[1]
 
 
 @pytest.mark.timeout(1200)

@@ -19,7 +19,7 @@ from typing import Any
 from seapo.amounts import duration
 from seapo.errors import RunError, SeapoError, StoppedError
 from seapo.evaluate import Subject, measure, write_evaluation
-from seapo.evaluating import evaluate_depends
+from seapo.evaluating import asked, evaluate_depends
 from seapo.experiment.arms import ArmRun
 from seapo.experiment.held_out import VERSION, examine
 from seapo.experiment.matrix import HELD_OUT, Matrix
@@ -118,17 +118,19 @@ def measure_untouched(matrix: Matrix, done: Done, *, quiet: bool) -> None:
         seconds = {"evaluate": round(between - start, 1), HELD_OUT: round(time.monotonic() - between, 1)}
         write_json(folder / "seconds.json", seconds)
 
-    matrix.folder.produce(UNTOUCHED, _untouched_fingerprint(matrix), write)
+    matrix.folder.produce(UNTOUCHED, untouched_fingerprint(matrix), write)
     done.made[UNTOUCHED] += 1
 
 
 def has_untouched(matrix: Matrix) -> bool:
     """Whether the untouched model is scored, on the items and held-out rows as they are now."""
-    return matrix.folder.fingerprint(UNTOUCHED) == _untouched_fingerprint(matrix)
+    return matrix.folder.fingerprint(UNTOUCHED) == untouched_fingerprint(matrix)
 
 
-def _untouched_fingerprint(matrix: Matrix) -> str:
-    return digest([UNTOUCHED, 1, evaluate_depends(matrix.recipe), _held_out_mark(matrix)])
+def untouched_fingerprint(matrix: Matrix) -> str:
+    """Stands for the model before training, what it is asked and how, and the held-out rows."""
+    recipe = matrix.recipe
+    return digest([UNTOUCHED, 2, asked(recipe), evaluate_depends(recipe), _held_out_mark(matrix)])
 
 
 def ask_references(matrix: Matrix, done: Done, *, quiet: bool) -> None:
